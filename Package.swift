@@ -1,0 +1,72 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// What every Swift target is held to.
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .treatAllWarnings(as: .error),
+]
+
+/// Imports go one way: the program imports Evaluation, Evaluation the five targets in the middle, and those only C.
+let package = Package(
+    name: "sentinode",
+    products: [.executable(name: "sentinode", targets: ["sentinode"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+    ],
+    targets: [
+        .executableTarget(
+            name: "sentinode",
+            dependencies: [
+                "Evaluation", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: strict),
+        .target(
+            name: "Evaluation",
+            dependencies: [
+                "PatchClassifier", "MessageBroker", "Database", "AuditTrail", "Monitoring",
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: strict),
+
+        .target(name: "PatchClassifier", dependencies: ["CPatch"], swiftSettings: strict),
+        .target(name: "MessageBroker", dependencies: ["CRabbitMQ"], swiftSettings: strict),
+        .target(name: "Database", dependencies: ["CPostgres"], swiftSettings: strict),
+        .target(name: "AuditTrail", dependencies: ["CCrypto"], swiftSettings: strict),
+        .target(name: "Monitoring", swiftSettings: strict),
+
+        // -O3 stands after SwiftPM's -O0, so the kernels are fast in debug builds too; without contraction and
+        // fast-math the order of operations in the source is the order on every CPU.
+        .target(
+            name: "CPatch",
+            dependencies: ["CPNG"],
+            cSettings: [.unsafeFlags(["-O3", "-ffp-contract=off", "-fno-fast-math", "-Wall", "-Wextra", "-Werror"])]),
+        .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
+        .systemLibrary(name: "CRabbitMQ", pkgConfig: "librabbitmq", providers: [.apt(["librabbitmq-dev"])]),
+        .systemLibrary(name: "CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+        .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+
+        .testTarget(
+            name: "PatchClassifierTests", dependencies: ["PatchClassifier"],
+            resources: [.copy("Fixtures")], swiftSettings: strict),
+        .testTarget(name: "MessageBrokerTests", dependencies: ["MessageBroker"], swiftSettings: strict),
+        .testTarget(name: "DatabaseTests", dependencies: ["Database"], swiftSettings: strict),
+        .testTarget(
+            name: "AuditTrailTests", dependencies: ["AuditTrail"], swiftSettings: strict
+        ),
+        .testTarget(name: "MonitoringTests", dependencies: ["Monitoring"], swiftSettings: strict),
+        .testTarget(
+            name: "EvaluationTests",
+            dependencies: [
+                "Evaluation", "PatchClassifier", "MessageBroker", "Database", "AuditTrail",
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            resources: [.copy("Fixtures")],
+            swiftSettings: strict),
+    ]
+)
