@@ -1,0 +1,77 @@
+#ifndef PATCH_NETWORK_H
+#define PATCH_NETWORK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+// The arithmetic `direct-1`. Every kernel below computes exactly this, bit for bit, on every CPU:
+//
+//  1. A byte b becomes the float b. The weights (not the biases) of the first layer are multiplied once, in float, by
+//     the float 1/255; nothing else is done to the input.
+//  2. Convolution without padding, stride 1. Each output starts as its bias; then, for ky, for kx, for input channel,
+//     in that order of nesting: sum = fmaf(input[y + ky][x + kx][channel], weight, sum), rounded once a step.
+//  3. 2x2 maximum of the sums, stride 2, an odd last row or column dropped; then ReLU: greater of that and +0.
+//  4. Flattening is channel-major: feature index = (channel * side + y) * side + x.
+//  5. Linear: each output starts as its bias; then, for input in order: sum = fmaf(input, weight, sum). ReLU as above
+//     after every linear layer but the last.
+//  6. Log-softmax of the two outputs in double, by `patch_log_probabilities`.
+//
+// Sums never overflow: the caller refuses weights whose partial sums could (see Architecture and Network in Swift), so
+// neither an infinity nor a NaN ever arises and "greater of" needs no rule for them.
+// Rounding is to nearest even and subnormals are kept: the state in which every thread starts.
+
+// A convolution layer with its ReLU and pooling. Activations are stored [y][x][channel], with `input_stride` and
+// `output_stride` floats from one pixel to the next. `weights` is [ky][kx][input channel][output_stride] and `bias`
+// [output_stride]; the columns past `output_channels` are zero, and so are the channels past it in the output.
+// `output_stride` is a multiple of 8.
+typedef struct {
+    int32_t input_side, input_channels, input_stride;
+    int32_t output_channels, output_stride;
+    int32_t kernel_side;
+    const float *weights;
+    const float *bias;
+} patch_convolution;
+
+// A linear layer over several patches at once. `weights` is [input][output_stride], `bias` [output_stride]; a patch's
+// inputs are `inputs` floats in a row every `input_stride`, and its outputs `output_stride` floats in a row.
+// `output_stride` is a multiple of 8; outputs past `outputs` are zero.
+typedef struct {
+    int32_t inputs, input_stride;
+    int32_t outputs, output_stride;
+    bool rectified;
+    const float *weights;
+    const float *bias;
+} patch_linear;
+
+// Side of the pooled output of a convolution.
+int32_t patch_pooled_side(int32_t input_side, int32_t kernel_side);
+
+// `count` bytes to floats.
+void patch_spread_bytes(const uint8_t *bytes, int32_t count, float *output);
+
+// [y][x][stride] to channel-major, dropping the channels past `channels`.
+void patch_flatten(const float *input, int32_t side, int32_t channels, int32_t stride, float *output);
+
+// The oracle: plain loops with fmaf. Any machine.
+void patch_convolve_portable(const patch_convolution *layer, const float *input, float *output);
+void patch_linear_portable(const patch_linear *layer, int32_t patches, const float *input, float *output);
+
+// Eight lanes of AVX2 with FMA. Only where `patch_has_avx2` is true; on other architectures they do nothing.
+bool patch_has_avx2(void);
+void patch_convolve_avx2(const patch_convolution *layer, const float *input, float *output);
+void patch_linear_avx2(const patch_linear *layer, int32_t patches, const float *input, float *output);
+
+// Sixteen lanes of AVX-512F. Only where `patch_has_avx512` is true; on other architectures it does nothing.
+bool patch_has_avx512(void);
+void patch_convolve_avx512(const patch_convolution *layer, const float *input, float *output);
+
+// e^x for x <= 0, in double: relative error below 1e-15 down to x = -708, exactly 0 below.
+double patch_exp(double x);
+
+// ln(1 + x) for 0 <= x <= 1, in double: relative error below 1e-15.
+double patch_log1p(double x);
+
+// Log-softmax of two finite logits, normal then tumour: x - ln(e^normal + e^tumor).
+void patch_log_probabilities(const float logits[2], float *normal, float *tumor);
+
+#endif

@@ -1,0 +1,65 @@
+// `direct-1` with AVX2 and FMA: eight output channels a vector, sixteen registers.
+
+#include "patch_network.h"
+
+#if defined(__x86_64__)
+
+#include <immintrin.h>
+
+#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
+
+#define LANES 8
+typedef __m256 vector;
+
+static inline vector load(const float *p) { return _mm256_loadu_ps(p); }
+static inline void store(float *p, vector v) { _mm256_storeu_ps(p, v); }
+static inline vector zero(void) { return _mm256_setzero_ps(); }
+static inline vector broadcast(const float *p) { return _mm256_broadcast_ss(p); }
+static inline vector multiply_add(vector a, vector b, vector c) { return _mm256_fmadd_ps(a, b, c); }
+static inline vector greater_of(vector a, vector b) { return _mm256_max_ps(a, b); }
+
+#include "network_tiles.h"
+
+void patch_convolve_avx2_from(int32_t channel, const patch_convolution *layer, const float *input, float *output) {
+    for (; channel + 2 * LANES <= layer->output_stride; channel += 2 * LANES)
+        convolution_strip(1, 2, layer, channel, input, output);
+    for (; channel < layer->output_stride; channel += LANES) convolution_strip(3, 1, layer, channel, input, output);
+}
+
+void patch_convolve_avx2(const patch_convolution *layer, const float *input, float *output) {
+    patch_convolve_avx2_from(0, layer, input, output);
+}
+
+void patch_linear_avx2(const patch_linear *layer, int32_t patches, const float *input, float *output) {
+    int32_t patch = 0;
+    for (; patch + 4 <= patches; patch += 4) {
+        const float *from = input + (ptrdiff_t)patch * layer->input_stride;
+        float *to = output + (ptrdiff_t)patch * layer->output_stride;
+        int32_t index = 0;
+        for (; index + 2 * LANES <= layer->output_stride; index += 2 * LANES) linear_tile(4, 2, layer, index, from, to);
+        for (; index < layer->output_stride; index += LANES) linear_tile(4, 1, layer, index, from, to);
+    }
+    for (; patch < patches; patch++) {
+        const float *from = input + (ptrdiff_t)patch * layer->input_stride;
+        float *to = output + (ptrdiff_t)patch * layer->output_stride;
+        int32_t index = 0;
+        for (; index + 4 * LANES <= layer->output_stride; index += 4 * LANES) linear_tile(1, 4, layer, index, from, to);
+        for (; index < layer->output_stride; index += LANES) linear_tile(1, 1, layer, index, from, to);
+    }
+}
+
+#pragma clang attribute pop
+
+bool patch_has_avx2(void) { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
+
+#else
+
+bool patch_has_avx2(void) { return false; }
+void patch_convolve_avx2(const patch_convolution *layer, const float *input, float *output) {
+    (void)layer, (void)input, (void)output;
+}
+void patch_linear_avx2(const patch_linear *layer, int32_t patches, const float *input, float *output) {
+    (void)layer, (void)patches, (void)input, (void)output;
+}
+
+#endif

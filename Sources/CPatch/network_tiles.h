@@ -1,0 +1,106 @@
+// Fast kernels of `direct-1`, written once for vectors of any width. A file that includes this one has defined LANES,
+// `vector`, load(), store(), zero(), broadcast(), multiply_add() and greater_of() for its instruction set.
+//
+// A vector holds output channels of one pixel, so a sum's own order of steps is that of the portable kernel. A tile is
+// a few pixels times a few vectors of sums that stay in registers while their taps go by: it needs enough of them to
+// hide the latency of FMA, and few enough loads a step to keep the load ports from being the limit.
+
+#include "patch_network.h"
+
+#include <stddef.h>
+
+// Most sums of one tile.
+#define MOST_SUMS 16
+#define INLINED static inline __attribute__((always_inline))
+
+// The output channels from `channel`, a multiple of 8, on: for a kernel with wider vectors that has done the others.
+void patch_convolve_avx2_from(int32_t channel, const patch_convolution *layer, const float *input, float *output);
+
+// Where the inputs of one sum lie: `rows` times `columns` runs of `length` floats.
+typedef struct {
+    int32_t rows, columns, length;
+    ptrdiff_t row_stride, column_stride;
+} reach;
+
+// Sums of `pixels` x `vectors`: the bias, then every tap in order. Pixel counts and vector counts are constants at the
+// call, so that the loops over them unroll and `sums` lives in registers.
+INLINED void accumulate(const int pixels, const int vectors, vector *sums, const float *const *inputs,
+                        const reach *reach, const float *bias, const float *weights, ptrdiff_t weight_stride) {
+    for (int p = 0; p < pixels; p++)
+        for (int v = 0; v < vectors; v++) sums[p * vectors + v] = load(bias + v * LANES);
+    for (int32_t row = 0; row < reach->rows; row++) {
+        for (int32_t column = 0; column < reach->columns; column++) {
+            ptrdiff_t start = row * reach->row_stride + column * reach->column_stride;
+            for (ptrdiff_t tap = start; tap < start + reach->length; tap++) {
+                vector weight[MOST_SUMS];
+                for (int v = 0; v < vectors; v++) weight[v] = load(weights + v * LANES);
+                for (int p = 0; p < pixels; p++) {
+                    vector value = broadcast(inputs[p] + tap);
+                    for (int v = 0; v < vectors; v++)
+                        sums[p * vectors + v] = multiply_add(value, weight[v], sums[p * vectors + v]);
+                }
+                weights += weight_stride;
+            }
+        }
+    }
+}
+
+// `pooled` neighbouring pooled pixels of one row, `vectors` vectors of channels: 4 x pooled x vectors sums.
+INLINED void convolution_tile(const int pooled, const int vectors, const patch_convolution *layer, const reach *reach,
+                              int32_t channel, const float *input, float *output) {
+    vector sums[MOST_SUMS];
+    const float *inputs[MOST_SUMS];
+    for (int p = 0; p < 2 * pooled; p++) {
+        inputs[p] = input + p * layer->input_stride;
+        inputs[2 * pooled + p] = inputs[p] + reach->row_stride;
+    }
+    accumulate(4 * pooled, vectors, sums, inputs, reach, layer->bias + channel, layer->weights + channel,
+               layer->output_stride);
+    for (int p = 0; p < pooled; p++) {
+        for (int v = 0; v < vectors; v++) {
+            const vector *upper = sums + 2 * p * vectors + v, *lower = upper + 2 * pooled * vectors;
+            vector most = greater_of(greater_of(upper[0], upper[vectors]), greater_of(lower[0], lower[vectors]));
+            store(output + p * layer->output_stride + v * LANES, greater_of(most, zero()));
+        }
+    }
+}
+
+// Every pixel of `vectors` vectors of channels from `channel` on, in tiles of `pooled` pixels.
+INLINED void convolution_strip(const int pooled, const int vectors, const patch_convolution *layer, int32_t channel,
+                               const float *input, float *output) {
+    int32_t side = patch_pooled_side(layer->input_side, layer->kernel_side);
+    ptrdiff_t column = layer->input_stride, row = layer->input_side * column;
+    reach reach = {layer->kernel_side, layer->kernel_side, layer->input_channels, row, column};
+    if (layer->input_channels == layer->input_stride) {  // no padding between the pixels: a kernel row is one run
+        reach.columns = 1;
+        reach.length = layer->kernel_side * layer->input_channels;
+    }
+    for (int32_t y = 0; y < side; y++) {
+        const float *from = input + 2 * y * row;
+        float *to = output + (ptrdiff_t)y * side * layer->output_stride + channel;
+        int32_t x = 0;
+        for (; x + pooled <= side; x += pooled)
+            convolution_tile(pooled, vectors, layer, &reach, channel, from + 2 * x * column,
+                             to + x * layer->output_stride);
+        for (; x < side; x++)
+            convolution_tile(1, vectors, layer, &reach, channel, from + 2 * x * column, to + x * layer->output_stride);
+    }
+}
+
+// `patches` patches, `vectors` vectors of outputs from `index` on: patches x vectors sums.
+INLINED void linear_tile(const int patches, const int vectors, const patch_linear *layer, int32_t index,
+                         const float *input, float *output) {
+    vector sums[MOST_SUMS];
+    const float *inputs[MOST_SUMS];
+    for (int p = 0; p < patches; p++) inputs[p] = input + (ptrdiff_t)p * layer->input_stride;
+    reach reach = {1, 1, layer->inputs, 0, 0};
+    accumulate(patches, vectors, sums, inputs, &reach, layer->bias + index, layer->weights + index,
+               layer->output_stride);
+    for (int p = 0; p < patches; p++) {
+        for (int v = 0; v < vectors; v++) {
+            vector sum = sums[p * vectors + v];
+            store(output + (ptrdiff_t)p * layer->output_stride + index + v * LANES,
+                  layer->rectified ? greater_of(sum, zero()) : sum);
+        }
+    }
+}

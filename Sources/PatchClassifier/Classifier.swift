@@ -1,0 +1,79 @@
+internal import CPatch
+
+/// One lane's workspace: a network, a kernel, and room for all activations. Belongs to one thread.
+public final class Classifier {
+    public let network: Network
+    /// The one asked for, or the portable one where this CPU lacks it.
+    public let kernel: Kernel
+    /// Patches whose linear layers are computed together; a longer call is done in slices of so many.
+    public let capacity: Int
+
+    private let activations: NetworkActivations
+
+    public init(_ network: Network, kernel: Kernel = .best, capacity: Int = 64) {
+        self.network = network
+        self.kernel = kernel.isSupported ? kernel : .portable
+        self.capacity = max(capacity, 1)
+        activations = NetworkActivations(network.architecture, patches: self.capacity)
+    }
+
+    /// Arithmetic and kernel, as stored with a prediction: `direct-1/avx2`.
+    public var engine: String { "\(Network.arithmetic)/\(kernel.rawValue)" }
+
+    /// One answer a patch, in their order. An answer depends on the patch's pixels and the network alone: not on the
+    /// kernel, the capacity or the other patches. A patch that is not of the network's size is refused before any work.
+    public func classify(_ patches: [Patch]) throws(NetworkError) -> [LogProbabilities] {
+        let side = network.architecture.side
+        if let index = patches.firstIndex(where: { $0.width != side || $0.height != side }) {
+            let found = "\(patches[index].width)x\(patches[index].height)"
+            throw NetworkError(.patchSize, "patch \(index) is \(found) pixels, \(side)x\(side) was expected")
+        }
+        var answers: [LogProbabilities] = []
+        answers.reserveCapacity(patches.count)
+        network.parameters.withValues { parameters in
+            for start in stride(from: 0, to: patches.count, by: capacity) {
+                let slice = patches[start..<min(start + capacity, patches.count)]
+                for (row, patch) in slice.enumerated() { convolve(patch, parameters, row: row) }
+                answers += classifyFeatures(patches: slice.count, parameters)
+            }
+        }
+        return answers
+    }
+
+    /// One patch through the convolutions, and flattened into row `row` of the features.
+    private func convolve(_ patch: Patch, _ parameters: UnsafePointer<Float>, row: Int) {
+        var pixels = activations.pixels
+        patch_spread_bytes(patch.rgb, Int32(patch.rgb.count), pixels.output)
+        var (side, channels, inputStride) = (patch.width, Architecture.inputChannels, Architecture.inputChannels)
+        for (layer, place) in zip(network.architecture.convolutions, network.parameters.convolutions) {
+            pixels.turn()
+            let convolution = patch_convolution(
+                input_side: Int32(layer.inputSide), input_channels: Int32(layer.inputChannels),
+                input_stride: Int32(inputStride), output_channels: Int32(layer.outputChannels),
+                output_stride: Int32(layer.outputStride), kernel_side: Int32(layer.kernelSide),
+                weights: parameters + place.weights, bias: parameters + place.bias)
+            kernel.convolve(convolution, pixels.input, pixels.output)
+            (side, channels, inputStride) = (layer.outputSide, layer.outputChannels, layer.outputStride)
+        }
+        let features = activations.features + row * network.architecture.features
+        patch_flatten(pixels.output, Int32(side), Int32(channels), Int32(inputStride), features)
+    }
+
+    /// The first `patches` rows of the features through the linear layers.
+    private func classifyFeatures(patches: Int, _ parameters: UnsafePointer<Float>) -> [LogProbabilities] {
+        var hidden = activations.hidden
+        var (input, inputStride) = (activations.features, network.architecture.features)
+        let layers = network.architecture.linears
+        for (index, layer) in layers.enumerated() {
+            let place = network.parameters.linears[index]
+            let linear = patch_linear(
+                inputs: Int32(layer.inputs), input_stride: Int32(inputStride), outputs: Int32(layer.outputs),
+                output_stride: Int32(layer.outputStride), rectified: index < layers.count - 1,
+                weights: parameters + place.weights, bias: parameters + place.bias)
+            kernel.apply(linear, patches: patches, input, hidden.output)
+            hidden.turn()
+            (input, inputStride) = (hidden.input, layer.outputStride)
+        }
+        return (0..<patches).map { LogProbabilities(logits: input + $0 * inputStride) }
+    }
+}

@@ -1,0 +1,28 @@
+internal import CPatch
+
+/// What the network says of one patch: natural logarithms of the probabilities of its two classes.
+public struct LogProbabilities: Sendable, Equatable {
+    public let normal: Float
+    public let tumor: Float
+
+    public init(normal: Float, tumor: Float) {
+        self.normal = normal
+        self.tumor = tumor
+    }
+
+    /// Log-softmax of the network's two outputs, normal then tumour.
+    init(logits: UnsafePointer<Float>) {
+        var values = (normal: Float(0), tumor: Float(0))
+        patch_log_probabilities(logits, &values.normal, &values.tumor)
+        self.init(normal: values.normal, tumor: values.tumor)
+    }
+
+    /// e^tumor, the same on every CPU. A logarithm of a probability is at most 0.
+    public var pTumor: Float { Float(exponential(Double(min(tumor, 0)))) }
+}
+
+/// e^x for x <= 0, within 1e-15 of it, and 0 below -708.
+func exponential(_ x: Double) -> Double { patch_exp(x) }
+
+/// ln(1 + x) for x of 0 to 1, within 1e-15 of it.
+func logarithmOfOnePlus(_ x: Double) -> Double { patch_log1p(x) }

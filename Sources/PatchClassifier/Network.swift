@@ -1,0 +1,44 @@
+/// Weights laid out for the kernels: immutable, and shared by all lanes.
+public final class Network: Sendable {
+    /// The order of operations, which every kernel keeps; patch_network.h defines it.
+    public static let arithmetic = "direct-1"
+
+    public let architecture: Architecture
+    let parameters: NetworkParameters
+
+    /// Refuses weights whose shapes do not chain, or that could overflow. `side` as in `Architecture`.
+    public init(_ weights: Weights, side: Int? = nil) throws(NetworkError) {
+        architecture = try Architecture(weights, side: side)
+        try checkRange(of: weights)
+        parameters = NetworkParameters(weights, architecture)
+    }
+}
+
+/// Refuses weights with which a partial sum could leave the range of float. No sum of a layer passes
+/// |bias| + sum of |weight| x bound of its input; the bytes of a patch are at most 255, so 1 after scaling.
+private func checkRange(of weights: Weights) throws(NetworkError) {
+    var bounds = [Double](repeating: 1, count: Architecture.inputChannels)
+    for index in stride(from: 0, to: weights.tensors.count, by: 2) {
+        let weight = weights.tensors[index]
+        let inputs = weight.shape[1], taps = weight.shape.dropFirst(2).reduce(1, *)
+        // Flattening is channel-major: the pixels of a channel, with its bound, follow one another.
+        let pixels = inputs / bounds.count
+        bounds = weights.tensors[index + 1].values.enumerated().map { output, bias in
+            var bound = Double(bias.magnitude)
+            for input in 0..<inputs {
+                let first = (output * inputs + input) * taps
+                for value in weight.values[first..<first + taps] {
+                    bound += Double(value.magnitude) * bounds[input / pixels]
+                }
+            }
+            return bound
+        }
+        // A quarter of the range leaves room for rounding and for the difference of the two last sums.
+        guard bounds.allSatisfy({ $0 < Double(Float.greatestFiniteMagnitude) / 4 }) else {
+            throw NetworkError(
+                .overflow,
+                "\(quoted(weight.name)) holds weights so large that a sum could pass the range of float32, those of a "
+                    + "trained network were expected")
+        }
+    }
+}
