@@ -1,0 +1,93 @@
+import Foundation
+import PatchClassifier
+import Testing
+
+@Suite struct NetworkReferenceTests {
+    @Test(arguments: Kernel.allCases.filter(\.isSupported))
+    func `small networks give NumPy's double precision answers`(kernel: Kernel) throws {
+        let fixtures = try NetworkFixture.all()
+        #expect(fixtures.count == 5)
+        for fixture in fixtures {
+            let network = try Network(fixture.weights(), side: fixture.given_side)
+            try #require(network.architecture.side == fixture.side, "\(fixture.name)")
+            let answers = try Classifier(network, kernel: kernel, capacity: 2).classify(fixture.images())
+            #expect(answers.count == fixture.log_probabilities.count)
+            for (answer, expected) in zip(answers, fixture.log_probabilities) {
+                // Float sums of up to some hundred terms of size one, several layers deep.
+                #expect(abs(Double(answer.normal) - expected[0]) < 5e-6, "\(fixture.name)")
+                #expect(abs(Double(answer.tumor) - expected[1]) < 5e-6, "\(fixture.name)")
+            }
+        }
+    }
+
+    @Test(arguments: Kernel.allCases.filter(\.isSupported))
+    func `small networks give the bits that direct-1 is defined to give`(kernel: Kernel) throws {
+        for fixture in try NetworkFixture.all() {
+            let network = try Network(fixture.weights(), side: fixture.given_side)
+            let answers = try Classifier(network, kernel: kernel).classify(fixture.images())
+            #expect(bits(answers) == fixture.bits, "\(fixture.name)")
+        }
+    }
+
+    @Test(
+        .enabled(if: PublishedModel.areThere, "the shared folder is absent"),
+        arguments: PublishedModel.allCases, Kernel.allCases.filter(\.isSupported))
+    func `every value for the real patches agrees with PyTorch, and every decision`(
+        model: PublishedModel, kernel: Kernel
+    ) throws {
+        let expected = try model.answers()
+        try #require(expected.count == 1000)
+        // The portable kernel is a hundred times slower, and has the bits of the others anyway.
+        let patches = try realPatches(kernel == .portable ? 64 : 1000)
+        let answers = try Classifier(Network(model.weights()), kernel: kernel).classify(patches.map(\.patch))
+        for ((id, _), answer) in zip(patches, answers) {
+            let (normal, tumor) = try #require(expected[id])
+            #expect(abs(answer.normal - normal) < 1e-4, "\(id)")
+            #expect(abs(answer.tumor - tumor) < 1e-4, "\(id)")
+            #expect((answer.pTumor >= 0.5) == (tumor >= normal), "\(id)")
+        }
+    }
+}
+
+/// Weights in the shared folder with the log-probabilities that PyTorch computes from them.
+enum PublishedModel: String, CaseIterable, Sendable {
+    case baseline, seed, packt
+
+    static let areThere = WeightsFixtures.isSharedPresent && RealPatches.areThere
+
+    func weights() throws -> Weights {
+        let file =
+            switch self {
+            case .baseline: "baseline.pt"
+            case .seed: "seed_cnn_weights.pt"
+            case .packt: "packt_cnn_weights.pt"
+            }
+        return try Weights.read(path: WeightsFixtures.shared.appendingPathComponent(file).path)
+    }
+
+    /// Log-probabilities of normal and tumour by patch id.
+    func answers() throws -> [String: (normal: Float, tumor: Float)] {
+        let file =
+            switch self {
+            case .baseline: "baseline_test_log_probabilities.csv"
+            case .seed: "seed_maiurilorenzo_test_log_probabilities.csv"
+            case .packt: "packt_chapter09_test_log_probabilities.csv"
+            }
+        let text = try String(contentsOf: WeightsFixtures.shared.appendingPathComponent(file), encoding: .utf8)
+        var answers: [String: (normal: Float, tumor: Float)] = [:]
+        for line in text.split(whereSeparator: \.isNewline).dropFirst() {
+            let fields = line.split(separator: ",")
+            try #require(fields.count == 3)
+            answers[String(fields[0])] = try (#require(Float(fields[1])), #require(Float(fields[2])))
+        }
+        return answers
+    }
+}
+
+/// The first `count` real patches by id, decoded.
+func realPatches(_ count: Int) throws -> [(id: String, patch: Patch)] {
+    try RealPatches.files().prefix(count).map { file in
+        let png = try [UInt8](Data(contentsOf: file))
+        return (file.deletingPathExtension().lastPathComponent, try Patch(png: png, width: 96, height: 96))
+    }
+}
