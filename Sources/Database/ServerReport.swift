@@ -1,0 +1,82 @@
+import CPostgres
+
+extension DatabaseError {
+    /// From a failed result, or from the state of the connection where there is none.
+    init(operation: String, result: OpaquePointer?, handle: OpaquePointer, isLost: Bool = false) {
+        // FATAL says that the session ends; the end of the stream may be read only later.
+        let severity = Self.field(report_severity, of: result)
+        let isLost = isLost || PQstatus(handle) == CONNECTION_BAD || severity == "FATAL" || severity == "PANIC"
+        let sqlstate = Self.field(report_sqlstate, of: result) ?? (isLost ? "08006" : "XX000")
+        self.init(
+            operation: operation,
+            sqlstate: sqlstate,
+            message: Self.message(of: result, sqlstate: sqlstate)
+                ?? Self.firstLine(PQerrorMessage(handle)) ?? "the connection to PostgreSQL was lost",
+            constraint: Self.field(report_constraint, of: result),
+            table: Self.field(report_table, of: result),
+            isConnectionLost: isLost)
+        position = Self.field(report_position, of: result).flatMap { Int($0) }
+    }
+
+    /// From a connection that could not be made; its messages are verbose, for only those carry the SQLSTATE.
+    init(connectingTo settings: DatabaseSettings, handle: OpaquePointer) {
+        let report = PQerrorMessage(handle).map { String(cString: $0) } ?? ""
+        let (sqlstate, message) = ConnectionReport.read(report)
+        let isPasswordMissing = PQconnectionNeedsPassword(handle) == 1
+        self.init(
+            operation: "connecting to \(settings)",
+            sqlstate: sqlstate ?? (isPasswordMissing ? "28P01" : "08001"),
+            message: message.isEmpty ? "PostgreSQL gave no reason" : message,
+            isConnectionLost: true)
+    }
+
+    private static func field(_ code: Int32, of result: OpaquePointer?) -> String? {
+        PQresultErrorField(result, code).map { String(cString: $0) }
+    }
+
+    private static func message(of result: OpaquePointer?, sqlstate: String) -> String? {
+        guard let primary = field(report_message, of: result) else { return nil }
+        // Data exceptions quote the value, as in: invalid input syntax for type integer: "…".
+        if sqlstate.hasPrefix("22") { return withoutQuotedValue(primary) }
+        guard let hint = field(report_hint, of: result), !sqlstate.hasPrefix("23") else { return primary }
+        return "\(primary) \(hint)"
+    }
+
+    private static func firstLine(_ text: UnsafeMutablePointer<CChar>?) -> String? {
+        text.flatMap { String(cString: $0).split(separator: "\n").first.map { String($0) } }
+    }
+
+    /// The message with everything from its first to its last quotation mark, and bytes in hexadecimal, cut out.
+    static func withoutQuotedValue(_ message: String) -> String {
+        var message = Substring(message)
+        var ending = ""
+        if let bytes = message.firstRange(of: ": 0x") {
+            message = message[..<bytes.lowerBound]
+        }
+        if let first = message.firstIndex(of: "\""), let last = message.lastIndex(of: "\""), first < last {
+            ending = "\"…" + message[last...]
+            message = message[..<first]
+        }
+        return message + ending
+    }
+}
+
+/// What libpq says about a connection that it could not make, one or more lines a host.
+enum ConnectionReport {
+    /// The last SQLSTATE that a server gave, if one answered, and the message without it and without details.
+    static func read(_ report: String) -> (sqlstate: String?, message: String) {
+        var sqlstate: String?
+        var lines: [String] = []
+        for line in report.split(separator: "\n") {
+            if ["LOCATION:", "DETAIL:", "CONTEXT:"].contains(where: { line.hasPrefix($0) }) { continue }
+            // `...failed: FATAL:  28P01: password authentication failed...`; the severity may be translated.
+            if let code = line.firstRange(of: #/:  [0-9A-Z]{5}: /#) {
+                sqlstate = String(line[code].dropFirst(3).prefix(5))
+                lines.append(line[..<code.lowerBound] + ": " + line[code.upperBound...])
+            } else {
+                lines.append(line.trimmingPrefix(/\s+/).description)
+            }
+        }
+        return (sqlstate, lines.joined(separator: "; "))
+    }
+}

@@ -1,0 +1,127 @@
+import CPostgres
+import Glibc
+
+/// What a transaction sees of others; PostgreSQL's default is read committed.
+public enum Isolation: Sendable {
+    case readCommitted
+    case repeatableRead
+    case serializable
+
+    fileprivate var begin: SQL {
+        switch self {
+        case .readCommitted: "BEGIN ISOLATION LEVEL READ COMMITTED"
+        case .repeatableRead: "BEGIN ISOLATION LEVEL REPEATABLE READ"
+        case .serializable: "BEGIN ISOLATION LEVEL SERIALIZABLE"
+        }
+    }
+}
+
+/// Where the connection stands between BEGIN and COMMIT.
+enum TransactionState: Equatable {
+    case none
+    /// BEGIN goes out with the first statement, in the same round trip.
+    case pending(SQL)
+    case open
+}
+
+extension DatabaseConnection {
+    /// Runs the body between BEGIN and COMMIT, or ROLLBACK when it throws.
+    ///
+    /// A COMMIT whose answer is lost throws with `commitUnknown`. Transactions do not nest.
+    public func transaction<T>(
+        isolation: Isolation = .readCommitted, _ body: (DatabaseConnection) throws -> T
+    ) throws -> T {
+        try begin(isolation)
+        do {
+            let value = try body(self)
+            try commit()
+            return value
+        } catch {
+            rollBack()
+            throw error
+        }
+    }
+
+    /// A transaction that runs again, up to `attempts` times in all, when it lost a race (40001, 40P01).
+    ///
+    /// The body may so run several times. `pause` takes seconds; without it the thread sleeps.
+    public func retryingTransaction<T>(
+        attempts: Int = 5, isolation: Isolation = .readCommitted,
+        pause: ((Double) -> Void)? = nil, _ body: (DatabaseConnection) throws -> T
+    ) throws -> T {
+        var attempt = 1
+        while true {
+            do {
+                return try transaction(isolation: isolation, body)
+            } catch let error as DatabaseError where error.isLostRace && attempt < attempts {
+                let delay = Self.delay(afterAttempt: attempt, jitter: .random(in: 0...1))
+                if let pause { pause(delay) } else { usleep(UInt32(delay * 1_000_000)) }
+                attempt += 1
+            }
+        }
+    }
+
+    /// Seconds: 10 ms doubling up to 1 s, of which half to all, so that those who met once do not meet again.
+    static func delay(afterAttempt attempt: Int, jitter: Double) -> Double {
+        let full = min(1, 0.01 * Double(1 << min(attempt - 1, 10)))
+        return full * (0.5 + 0.5 * jitter)
+    }
+}
+
+extension DatabaseConnection {
+    private func begin(_ isolation: Isolation) throws(DatabaseError) {
+        _ = try workingHandle("beginning a transaction")
+        guard transactionState == .none else {
+            throw DatabaseError(
+                operation: "beginning a transaction", sqlstate: "25001", message: "a transaction is already open")
+        }
+        transactionState = .pending(isolation.begin)
+    }
+
+    /// Sends a BEGIN that still waits for its first statement.
+    func beginIfPending() throws(DatabaseError) {
+        guard case .pending(let begin) = transactionState else { return }
+        transactionState = .open
+        _ = try control(begin)
+    }
+
+    private func commit() throws(DatabaseError) {
+        switch transactionState {
+        case .pending: transactionState = .none
+        case .none:
+            throw DatabaseError(
+                operation: "committing", sqlstate: "25P01", message: "the transaction ended before it was committed")
+        case .open:
+            transactionState = .none
+            try commitNow()
+        }
+    }
+
+    private func commitNow() throws(DatabaseError) {
+        let tag: String
+        do {
+            tag = try control("COMMIT")
+        } catch {
+            var error = error
+            error.commitUnknown = error.isConnectionLost && error.sqlstate != "08003"
+            throw error
+        }
+        // PostgreSQL answers COMMIT with success and ROLLBACK when a statement had failed and the body went on.
+        guard tag == "COMMIT" else {
+            throw DatabaseError(
+                operation: "committing", sqlstate: "25P02",
+                message: "the transaction was rolled back, because a statement in it had failed")
+        }
+    }
+
+    /// Called after an error; when PostgreSQL cannot be asked to roll back, the end of the session does it.
+    private func rollBack() {
+        defer { transactionState = .none }
+        guard transactionState == .open, isAlive else { return }
+        do {
+            _ = try control("ROLLBACK")
+        } catch {
+            giveUpSession()
+        }
+    }
+}
