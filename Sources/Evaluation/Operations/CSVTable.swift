@@ -1,0 +1,87 @@
+/// Rows of a CSV text with a header line (RFC 4180: fields may be quoted, a quote inside is doubled).
+public struct CSVTable: Sendable {
+    public struct Row: Sendable {
+        /// Line on which the row begins, from 1.
+        public let line: Int
+        public let fields: [String]
+    }
+
+    public let header: [String]
+    public let rows: [Row]
+
+    /// - Throws: `OperationError` naming the line that is not CSV, or that has another number of fields than the header.
+    public init(_ text: String) throws(OperationError) {
+        var rows: [Row] = []
+        var scanner = CSVScanner(text)
+        while let row = try scanner.next() {
+            if row.fields != [""] { rows.append(row) }
+        }
+        guard let first = rows.first else { throw OperationError("line 1: a header line is expected") }
+        header = first.fields
+        for row in rows.dropFirst() where row.fields.count != header.count {
+            throw OperationError(
+                "line \(row.line) has \(row.fields.count) fields: \(header.count) are expected, as in the header")
+        }
+        self.rows = Array(rows.dropFirst())
+    }
+}
+
+extension CSVTable {
+    /// A field as it stands in a CSV file.
+    static func quoted(_ field: String) -> String {
+        guard field.contains(where: { "\",\r\n".contains($0) }) else { return field }
+        return "\"" + field.replacing("\"", with: "\"\"") + "\""
+    }
+}
+
+/// Walks over CSV text, byte by byte: every delimiter is ASCII.
+private struct CSVScanner {
+    private let bytes: [UInt8]
+    private var position: Int
+    private var line = 1
+
+    init(_ text: String) {
+        bytes = Array(text.utf8)
+        // A byte order mark, as spreadsheets write it.
+        position = bytes.starts(with: [0xef, 0xbb, 0xbf]) ? 3 : 0
+    }
+
+    mutating func next() throws(OperationError) -> CSVTable.Row? {
+        guard position < bytes.count else { return nil }
+        let start = line
+        var fields: [String] = []
+        repeat { fields.append(try field(startedOn: start)) } while take(UInt8(ascii: ","))
+        _ = take(UInt8(ascii: "\r"))
+        guard position == bytes.count || take(UInt8(ascii: "\n")) else {
+            throw OperationError("line \(line): a comma or the end of the line is expected behind a quoted field")
+        }
+        line += 1
+        return CSVTable.Row(line: start, fields: fields)
+    }
+
+    private mutating func field(startedOn start: Int) throws(OperationError) -> String {
+        var content: [UInt8] = []
+        if take(UInt8(ascii: "\"")) {
+            while true {
+                guard position < bytes.count else { throw OperationError("line \(start): a quote is never closed") }
+                let byte = bytes[position]
+                position += 1
+                if byte == UInt8(ascii: "\""), !take(byte) { break }
+                if byte == UInt8(ascii: "\n") { line += 1 }
+                content.append(byte)
+            }
+        } else {
+            while position < bytes.count, !",\r\n".utf8.contains(bytes[position]) {
+                content.append(bytes[position])
+                position += 1
+            }
+        }
+        return String(decoding: content, as: UTF8.self)
+    }
+
+    private mutating func take(_ byte: UInt8) -> Bool {
+        guard position < bytes.count, bytes[position] == byte else { return false }
+        position += 1
+        return true
+    }
+}

@@ -1,0 +1,190 @@
+import AuditTrail
+public import Database
+import Foundation
+import PatchClassifier
+
+/// What a person asked for cannot be done as things stand.
+public struct OperationError: Error, Sendable, CustomStringConvertible {
+    public let description: String
+
+    public init(_ description: String) {
+        self.description = description
+    }
+}
+
+/// A model version as lists show it.
+public struct ModelVersionSummary: Sendable {
+    public let name: String
+    public let isActive: Bool
+    public let operatingPoint: OperatingPoint
+    public let arithmetic: String
+    public let weightsSHA256: String
+    public let versionSHA256: String
+    public let architecture: String
+    public let parameters: Int64
+    public let sourceName: String
+    public let createdAt: String
+    public let createdBy: String
+    public let card: String?
+}
+
+/// Imports, lists and activates model versions, as the login of its database connection.
+public final class ModelRegistry {
+    private let ledger: Ledger
+
+    public init(_ settings: DatabaseSettings) throws {
+        ledger = try Ledger(DatabaseConnection(settings))
+    }
+
+    /// What an import did.
+    public enum Imported: Sendable, Equatable {
+        case new
+        /// The same version stood there under this name.
+        case already
+    }
+
+    /// Stores weights, once however often they are imported, and a version of them under `name`.
+    ///
+    /// - Throws: `WeightsError` and `NetworkError` for a file that is no such network, `OperationError` for a name that
+    ///   is taken by another version.
+    public func importModel(path: String, name: String, operatingPoint: OperatingPoint, card: String?) throws
+        -> Imported
+    {
+        try ModelRegistry.check(name)
+        let file = try Weights.bytes(ofFileAt: path)
+        let weights = try Weights(contentsOf: file)
+        let network = try Network(weights)
+        try WarmUp.check(network)
+        let weightsSHA256 = try Hash.sha256(weights.canonicalBytes)
+        let versionSHA256 = try ModelVersionRow.digest(
+            weightsSHA256: weightsSHA256, arithmetic: Network.arithmetic, operatingPoint: operatingPoint)
+        let sourceSHA256 = try Hash.sha256(file)
+        return try ledger.transact { entry in
+            if try self.isStored(name: name, versionSHA256: versionSHA256, entry.connection) { return (.already, nil) }
+            let isKnown = try !entry.connection.query(
+                "select from sentinode.models where weights_sha256 = $1", [.bytes(weightsSHA256)]
+            ).isEmpty
+            if !isKnown {
+                _ = try entry.insert([
+                    ModelRow(
+                        weightsSHA256: weightsSHA256, weights: weights.safetensors(),
+                        parameters: weights.tensors.reduce(0) { $0 + $1.values.count },
+                        architecture: network.architecture.description,
+                        sourceName: URL(filePath: path).lastPathComponent, sourceSHA256: sourceSHA256,
+                        importedAt: entry.at, importedBy: entry.actor)
+                ])
+            }
+            _ = try entry.insert([
+                ModelVersionRow(
+                    name: name, weightsSHA256: weightsSHA256, arithmetic: Network.arithmetic,
+                    operatingPoint: operatingPoint, card: card, createdAt: entry.at, createdBy: entry.actor,
+                    versionSHA256: versionSHA256)
+            ])
+            return (.new, AuditEvent(action: "model.imported", subject: name))
+        }.value
+    }
+
+    /// Puts a version in charge: from the next batch on it decides, in every worker.
+    ///
+    /// Returns false where it was active already.
+    public func activate(_ name: String, reason: String) throws -> Bool {
+        // Refused here, the version before goes on deciding.
+        _ = try VersionShelf().version(named: name, from: ledger.connection)
+        return try change(reason: reason, action: "model.activated", subject: name) { before in
+            Control(generation: before.generation + 1, activeVersion: name, isPaused: before.isPaused)
+        }
+    }
+
+    /// Stops or resumes deciding in every worker, from the next batch on. Returns false where nothing changed.
+    public func setPaused(_ isPaused: Bool, reason: String) throws -> Bool {
+        try change(reason: reason, action: isPaused ? "work.paused" : "work.resumed", subject: nil) { before in
+            Control(generation: before.generation + 1, activeVersion: before.activeVersion, isPaused: isPaused)
+        }
+    }
+
+    public func versions() throws -> [ModelVersionSummary] {
+        try ledger.connection.query(ModelRegistry.listSQL + " order by version.created_at, version.name").map(
+            ModelVersionSummary.init)
+    }
+
+    public func version(named name: String) throws -> ModelVersionSummary {
+        let rows = try ledger.connection.query(ModelRegistry.listSQL + " where version.name = $1", [.text(name)])
+        guard let row = rows.first else {
+            throw OperationError("there is no model version \(name): `sentinode model list` shows those there are")
+        }
+        return try ModelVersionSummary(row)
+    }
+
+    private func change(
+        reason: String, action: String, subject: String?, _ next: (Control) -> Control
+    ) throws -> Bool {
+        try ledger.transact(.exclusive) { entry in
+            let control = next(entry.control)
+            let isSame =
+                control.activeVersion == entry.control.activeVersion && control.isPaused == entry.control.isPaused
+            if isSame { return (false, nil) }
+            _ = try entry.insert([
+                ControlRow(control: control, reason: reason, changedAt: entry.at, changedBy: entry.actor)
+            ])
+            let announcement = try Announcement(
+                changed: action, control, by: entry.actor, reason: reason, at: entry.at)
+            try Outbox(connection: entry.connection).keep(
+                announcement.messages.map { (eventID: announcement.eventID, message: $0) })
+            return (true, AuditEvent(action: action, subject: subject, reason: reason))
+        }.value
+    }
+
+    private func isStored(name: String, versionSHA256: [UInt8], _ connection: DatabaseConnection) throws -> Bool {
+        let rows = try connection.query(
+            "select name, version_sha256 from sentinode.model_versions where name = $1 or version_sha256 = $2",
+            [.text(name), .bytes(versionSHA256)])
+        for row in rows {
+            let stored = try row.text("name")
+            switch (stored == name, try row.bytes("version_sha256") == versionSHA256) {
+            case (true, true): return true
+            case (true, false):
+                throw OperationError(
+                    "the name \(name) belongs to another version: a name is never given twice, so choose a new one")
+            case (false, _):
+                throw OperationError("this version is here already, as \(stored): same weights, same operating point")
+            }
+        }
+        return false
+    }
+
+    private static func check(_ name: String) throws(OperationError) {
+        let allowed = Set("abcdefghijklmnopqrstuvwxyz0123456789._-".utf8)
+        let isGood =
+            (1...63).contains(name.utf8.count) && name.utf8.allSatisfy(allowed.contains)
+            && !"._-".utf8.contains(name.utf8.first ?? 0)
+        guard isGood else {
+            throw OperationError(
+                "\(name) is no name for a version: 1 to 63 of a-z, 0-9, dot, hyphen and underscore are expected, "
+                    + "a letter or digit first")
+        }
+    }
+
+    private static let listSQL: SQL = """
+        select version.*, model.architecture, model.parameters, model.source_name,
+            coalesce(version.name = (select active_version from sentinode.control order by generation desc limit 1), false)
+                as is_active
+        from sentinode.model_versions as version join sentinode.models as model using (weights_sha256)
+        """
+}
+
+extension ModelVersionSummary {
+    fileprivate init(_ row: Row) throws {
+        name = try row.text("name")
+        isActive = try row.bool("is_active")
+        operatingPoint = try OperatingPoint(row)
+        arithmetic = try row.text("arithmetic")
+        weightsSHA256 = hexadecimal(try row.bytes("weights_sha256"))
+        versionSHA256 = hexadecimal(try row.bytes("version_sha256"))
+        architecture = try row.text("architecture")
+        parameters = try row.int8("parameters")
+        sourceName = try row.text("source_name")
+        createdAt = try row.timestamp("created_at").description
+        createdBy = try row.text("created_by")
+        card = try row.optionalText("card")
+    }
+}

@@ -1,0 +1,54 @@
+import AuditTrail
+import Database
+import Foundation
+
+/// A row of `audit.events`, which is also leaf 0 under its own seal.
+struct EventRow {
+    let event: AuditEvent
+    let writer: UUID
+    let seal: Int64
+    let at: Timestamp
+    let actor: String
+    let leaves: [[UInt8]]
+    let salt: [UInt8]
+
+    private var detailSource: String? { event.detail?.text }
+    private var joinedLeaves: [UInt8] { Array(leaves.joined()) }
+
+    func digest(_ hash: Hash) throws -> [UInt8] {
+        let columns: [Column?] = [
+            Column("action", .text(event.action)),
+            Column("actor", .text(actor)),
+            Column("detail_source", text: detailSource),
+            Column("leaves", .bytes(joinedLeaves)),
+            Column("occurred_at", .timestamp(at.microseconds)),
+            Column("reason", text: event.reason),
+            Column("salt", .bytes(salt)),
+            Column("seal", .integer(seal)),
+            Column("subject", text: event.subject),
+            Column("writer", .uuid(writer)),
+        ]
+        return try hash.digest(of: RowEncoding(table: "audit.events", columns: columns.compactMap { $0 }).bytes)
+    }
+
+    /// The event and its seal in one statement: one cannot stand without the other.
+    static let insertSQL: SQL = """
+        with event as (
+            insert into audit.events
+                (writer, seal, occurred_at, actor, action, subject, reason, detail_source, leaves, salt)
+            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+        )
+        insert into audit.seals (writer, number, previous, leaf_count, root, seal) values ($1, $2, $11, $12, $13, $14)
+        """
+
+    var parameters: [Parameter] {
+        [
+            .uuid(writer), .int8(seal), .timestamp(at), .text(actor), .text(event.action), .text(event.subject),
+            .text(event.reason), .text(detailSource), .bytes(joinedLeaves), .bytes(salt),
+        ]
+    }
+
+    static func parameters(of seal: Seal) -> [Parameter] {
+        [.bytes(seal.previous), .int4(Int32(seal.leafCount)), .bytes(seal.root), .bytes(seal.value)]
+    }
+}

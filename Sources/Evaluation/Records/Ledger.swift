@@ -1,0 +1,142 @@
+import AuditTrail
+import Database
+import Foundation
+
+/// What workers follow, as the control table says now.
+struct Control: Sendable, Equatable {
+    /// 0 before the first change.
+    let generation: Int64
+    let activeVersion: String?
+    let isPaused: Bool
+}
+
+/// What one transaction did, for the audit trail.
+struct AuditEvent {
+    let action: String
+    var subject: String?
+    var reason: String?
+    var detail: JSONText?
+}
+
+/// A database connection and the chain of seals that it writes: every transaction through it leaves one audit event.
+final class Ledger {
+    /// How the control table is held during a transaction: deciding shares it, changing it excludes everybody else.
+    enum ControlLock { case shared, exclusive }
+
+    let connection: DatabaseConnection
+    private var chain = SealChain()
+    private let hash: Hash
+
+    init(_ connection: DatabaseConnection) throws {
+        self.connection = connection
+        hash = try Hash(.sha256)
+    }
+
+    /// Runs `body` in a transaction and seals what it inserted through the entry.
+    ///
+    /// The event that `body` returns is stored with it; without one nothing may have been inserted, and there is no
+    /// seal. Whatever is thrown rolls everything back. `body` runs again where the transaction lost a race.
+    func transact<Value>(
+        _ lock: ControlLock = .shared, _ body: (inout LedgerEntry) throws -> (Value, AuditEvent?)
+    ) throws -> (value: Value, seal: Seal?) {
+        let done = try connection.retryingTransaction { _ in
+            var entry = try open(lock)
+            let (value, event) = try body(&entry)
+            return (value: value, seal: try event.map { try store($0, entry) })
+        }
+        if let seal = done.seal { chain.advance(past: seal) }
+        return done
+    }
+
+    /// The control row in force, read outside any transaction.
+    func control() throws -> Control {
+        try Ledger.control(in: connection.query(Ledger.controlSQL))
+    }
+
+    private func open(_ lock: ControlLock) throws -> LedgerEntry {
+        // Two statements, so that the second sees what was committed while the first waited.
+        let answers = try connection.pipeline([
+            (lock == .shared ? Ledger.lockShared : Ledger.lockExclusive, []), (Ledger.controlSQL, []),
+        ])
+        let row = try answers[1].onlyRow()
+        return LedgerEntry(
+            connection: connection, hash: hash, writer: chain.writer, number: chain.nextNumber,
+            at: try row.timestamp("at"), actor: try row.text("actor"), control: try Ledger.control(in: answers[1]))
+    }
+
+    private func store(_ event: AuditEvent, _ entry: LedgerEntry) throws -> Seal {
+        let row = EventRow(
+            event: event, writer: chain.writer, seal: chain.nextNumber, at: entry.at, actor: entry.actor,
+            leaves: entry.leaves, salt: LedgerEntry.randomSalt())
+        let seal = try chain.next(over: [row.digest(hash)] + entry.leaves, hash: hash)
+        _ = try connection.query(EventRow.insertSQL, row.parameters + EventRow.parameters(of: seal))
+        return seal
+    }
+
+    private static func control(in rows: Rows) throws -> Control {
+        let row = try rows.onlyRow()
+        return Control(
+            generation: try row.optionalInt8("generation") ?? 0,
+            activeVersion: try row.optionalText("active_version"),
+            isPaused: try row.optionalBool("paused") ?? false)
+    }
+
+    private static let lockShared: SQL = "select pg_advisory_xact_lock_shared(1397050964, 1)"
+    private static let lockExclusive: SQL = "select pg_advisory_xact_lock(1397050964, 1)"
+    private static let controlSQL: SQL = """
+        select generation, active_version, paused, now() as at, session_user::text as actor
+        from (values (1)) as one
+        left join lateral (select * from sentinode.control order by generation desc limit 1) as control on true
+        """
+}
+
+/// A transaction that is under way: what it inserted so far, as leaves.
+struct LedgerEntry {
+    let connection: DatabaseConnection
+    let hash: Hash
+    let writer: UUID
+    let number: Int64
+    /// Start of the transaction, by the server's clock.
+    let at: Timestamp
+    /// The database login.
+    let actor: String
+    let control: Control
+    fileprivate(set) var leaves: [[UInt8]] = []
+
+    /// Inserts rows and adds their digests as leaves; their positions come back in order.
+    ///
+    /// - Throws: `KeyExists` where a row with the same key was there: the transaction has to be done again.
+    mutating func insert<Row: AuditedRow>(_ rows: [Row]) throws -> [LeafPosition] {
+        guard !rows.isEmpty else { return [] }
+        var positions: [LeafPosition] = []
+        var values: [[Column]] = []
+        for row in rows {
+            // Leaf 0 is the event's own.
+            let position = LeafPosition(writer: writer, seal: number, leaf: Int32(leaves.count + 1))
+            let columns = row.columns(Stamp(position: position, salt: LedgerEntry.randomSalt()))
+            leaves.append(try hash.digest(of: RowEncoding(table: Row.table.name, columns: columns).bytes))
+            values.append(columns)
+            positions.append(position)
+        }
+        let inserted = try connection.query(Row.table.insertSQL, try Row.table.parameters(for: values)).affected
+        guard inserted == rows.count else { throw KeyExists(table: Row.table.name) }
+        return positions
+    }
+
+    /// 16 bytes from the system's generator.
+    static func randomSalt() -> [UInt8] {
+        var random = SystemRandomNumberGenerator()
+        var salt: [UInt8] = []
+        for _ in 0..<2 {
+            let word: UInt64 = random.next()
+            withUnsafeBytes(of: word) { salt.append(contentsOf: $0) }
+        }
+        return salt
+    }
+}
+
+/// A row with the same key stood there already, perhaps since a moment ago.
+struct KeyExists: Error, CustomStringConvertible {
+    let table: String
+    var description: String { "\(table) has a row with the same key already" }
+}

@@ -1,0 +1,130 @@
+import AuditTrail
+import Database
+import Foundation
+
+/// Weights as imported: a row of `sentinode.models`.
+struct ModelRow: AuditedRow {
+    let weightsSHA256: [UInt8]
+    /// Canonical safetensors.
+    let weights: [UInt8]
+    let parameters: Int
+    let architecture: String
+    let sourceName: String
+    let sourceSHA256: [UInt8]
+    let importedAt: Timestamp
+    let importedBy: String
+
+    static let table = AuditedTable(
+        "sentinode.models",
+        [
+            .init("weights_sha256", .bytea), .init("weights", .bytea), .init("parameters", .bigint),
+            .init("architecture", .text), .init("source_name", .text), .init("source_sha256", .bytea),
+            .init("imported_at", .timestamptz), .init("imported_by", .text),
+        ])
+
+    func columns(_ stamp: Stamp) -> [Column] {
+        [
+            Column("architecture", .text(architecture)),
+            Column("imported_at", .timestamp(importedAt.microseconds)),
+            Column("imported_by", .text(importedBy)),
+            stamp.leaf,
+            Column("parameters", .integer(Int64(parameters))),
+            stamp.saltColumn,
+            stamp.seal,
+            Column("source_name", .text(sourceName)),
+            Column("source_sha256", .bytes(sourceSHA256)),
+            Column("weights", .bytes(weights)),
+            Column("weights_sha256", .bytes(weightsSHA256)),
+            stamp.writer,
+        ]
+    }
+}
+
+/// What decides, under a name: a row of `sentinode.model_versions`.
+struct ModelVersionRow: AuditedRow {
+    let name: String
+    let weightsSHA256: [UInt8]
+    let arithmetic: String
+    let operatingPoint: OperatingPoint
+    let card: String?
+    let createdAt: Timestamp
+    let createdBy: String
+    let versionSHA256: [UInt8]
+
+    static let preprocessing = "rgb/255"
+
+    /// Digest of all that decides and of nothing else: two versions that decide alike have the same.
+    static func digest(weightsSHA256: [UInt8], arithmetic: String, operatingPoint: OperatingPoint) throws -> [UInt8] {
+        let columns: [Column?] = [
+            Column("arithmetic", .text(arithmetic)),
+            Column("preprocessing", .text(preprocessing)),
+            Column("threshold", .real(operatingPoint.threshold)),
+            Column("uncertain_high", real: operatingPoint.uncertain?.upperBound),
+            Column("uncertain_low", real: operatingPoint.uncertain?.lowerBound),
+            Column("weights_sha256", .bytes(weightsSHA256)),
+        ]
+        return try Hash.sha256(
+            RowEncoding(table: "sentinode.model_version.v1", columns: columns.compactMap { $0 }).bytes)
+    }
+
+    static let table = AuditedTable(
+        "sentinode.model_versions",
+        [
+            .init("name", .text), .init("version_sha256", .bytea), .init("weights_sha256", .bytea),
+            .init("preprocessing", .text), .init("arithmetic", .text), .init("threshold", .real),
+            .init("uncertain_low", .real), .init("uncertain_high", .real), .init("card", .text),
+            .init("created_at", .timestamptz), .init("created_by", .text),
+        ])
+
+    func columns(_ stamp: Stamp) -> [Column] {
+        let columns: [Column?] = [
+            Column("arithmetic", .text(arithmetic)),
+            Column("card", text: card),
+            Column("created_at", .timestamp(createdAt.microseconds)),
+            Column("created_by", .text(createdBy)),
+            stamp.leaf,
+            Column("name", .text(name)),
+            Column("preprocessing", .text(ModelVersionRow.preprocessing)),
+            stamp.saltColumn,
+            stamp.seal,
+            Column("threshold", .real(operatingPoint.threshold)),
+            Column("uncertain_high", real: operatingPoint.uncertain?.upperBound),
+            Column("uncertain_low", real: operatingPoint.uncertain?.lowerBound),
+            Column("version_sha256", .bytes(versionSHA256)),
+            Column("weights_sha256", .bytes(weightsSHA256)),
+            stamp.writer,
+        ]
+        return columns.compactMap { $0 }
+    }
+}
+
+/// What workers follow from now on: a row of `sentinode.control`.
+struct ControlRow: AuditedRow {
+    let control: Control
+    let reason: String
+    let changedAt: Timestamp
+    let changedBy: String
+
+    static let table = AuditedTable(
+        "sentinode.control",
+        [
+            .init("generation", .bigint), .init("active_version", .text), .init("paused", .boolean),
+            .init("reason", .text), .init("changed_at", .timestamptz), .init("changed_by", .text),
+        ])
+
+    func columns(_ stamp: Stamp) -> [Column] {
+        let columns: [Column?] = [
+            Column("active_version", text: control.activeVersion),
+            Column("changed_at", .timestamp(changedAt.microseconds)),
+            Column("changed_by", .text(changedBy)),
+            Column("generation", .integer(control.generation)),
+            stamp.leaf,
+            Column("paused", .boolean(control.isPaused)),
+            Column("reason", .text(reason)),
+            stamp.saltColumn,
+            stamp.seal,
+            stamp.writer,
+        ]
+        return columns.compactMap { $0 }
+    }
+}

@@ -1,0 +1,118 @@
+import AuditTrail
+import Database
+import Foundation
+import PatchClassifier
+
+/// What a person is told of a patch.
+public enum Decision: String, Sendable, CaseIterable {
+    case tumor, normal, uncertain
+}
+
+/// Where a model version draws its lines.
+public struct OperatingPoint: Sendable, Equatable {
+    /// tumor from here on.
+    public let threshold: Float
+    /// Half-open band of p_tumor in which a person must look; nil where there is none.
+    public let uncertain: Range<Float>?
+
+    public init(threshold: Float, uncertain: Range<Float>? = nil) {
+        self.threshold = threshold
+        self.uncertain = uncertain
+    }
+
+    public func decision(_ pTumor: Float) -> Decision {
+        if let uncertain, uncertain.contains(pTumor) { return .uncertain }
+        return pTumor >= threshold ? .tumor : .normal
+    }
+}
+
+/// One job, decided: a row of `sentinode.predictions`.
+struct Prediction: AuditedRow {
+    let job: Job
+    let modelVersion: String
+    let operatingPoint: OperatingPoint
+    let probabilities: LogProbabilities
+    let statistics: ImageStatistics
+    let engine: String
+    let receivedAt: Timestamp
+    let predictedAt: Timestamp
+
+    var decision: Decision { operatingPoint.decision(probabilities.pTumor) }
+    var reviewReason: String? { decision == .uncertain ? "uncertain" : nil }
+    var selectionProbability: Double { decision == .uncertain ? 1 : 0 }
+
+    static let table = AuditedTable(
+        "sentinode.predictions",
+        [
+            .init("job_id", .uuid), .init("model_version", .text), .init("message_id", .text), .init("sender", .text),
+            .init("slide_id", .text),
+            .init("x", .bigint), .init("y", .bigint), .init("level", .smallint), .init("mpp", .double),
+            .init("site", .text), .init("scanner", .text),
+            .init("stain", .text), .init("case_pseudonym", .text), .init("attributes_source", .text),
+            .init("image_sha256", .bytea),
+            .init("log_p_normal", .real), .init("log_p_tumor", .real), .init("p_tumor", .real),
+            .init("decision", .text), .init("threshold", .real),
+            .init("uncertain_low", .real), .init("uncertain_high", .real), .init("review_reason", .text),
+            .init("selection_probability", .double), .init("enqueued_at", .timestamptz),
+            .init("received_at", .timestamptz),
+            .init("predicted_at", .timestamptz), .init("engine", .text), .init("mean_red", .real),
+            .init("mean_green", .real),
+            .init("mean_blue", .real), .init("od_mean_red", .real), .init("od_mean_green", .real),
+            .init("od_mean_blue", .real),
+            .init("od_sd_red", .real), .init("od_sd_green", .real), .init("od_sd_blue", .real),
+            .init("saturation", .real),
+            .init("brightness", .real), .init("focus", .real), .init("tissue_share", .real),
+        ])
+
+    func columns(_ stamp: Stamp) -> [Column] {
+        let patch = job.metadata
+        let columns: [Column?] = [
+            Column("attributes_source", text: job.attributes),
+            Column("brightness", .real(statistics.brightness)),
+            Column("case_pseudonym", text: patch.casePseudonym),
+            Column("decision", .text(decision.rawValue)),
+            Column("engine", .text(engine)),
+            Column("enqueued_at", timestamp: patch.enqueuedAt),
+            Column("focus", .real(statistics.focus)),
+            Column("image_sha256", .bytes(job.imageSHA256)),
+            Column("job_id", .uuid(job.id)),
+            stamp.leaf,
+            Column("level", integer: patch.level),
+            Column("log_p_normal", .real(probabilities.normal)),
+            Column("log_p_tumor", .real(probabilities.tumor)),
+            Column("mean_blue", .real(statistics.meanBlue)),
+            Column("mean_green", .real(statistics.meanGreen)),
+            Column("mean_red", .real(statistics.meanRed)),
+            Column("message_id", text: job.messageID),
+            Column("model_version", .text(modelVersion)),
+            Column("mpp", double: patch.mpp),
+            Column("od_mean_blue", .real(statistics.opticalDensityMeanBlue)),
+            Column("od_mean_green", .real(statistics.opticalDensityMeanGreen)),
+            Column("od_mean_red", .real(statistics.opticalDensityMeanRed)),
+            Column("od_sd_blue", .real(statistics.opticalDensityDeviationBlue)),
+            Column("od_sd_green", .real(statistics.opticalDensityDeviationGreen)),
+            Column("od_sd_red", .real(statistics.opticalDensityDeviationRed)),
+            Column("p_tumor", .real(probabilities.pTumor)),
+            Column("predicted_at", .timestamp(predictedAt.microseconds)),
+            Column("received_at", .timestamp(receivedAt.microseconds)),
+            Column("review_reason", text: reviewReason),
+            stamp.saltColumn,
+            Column("saturation", .real(statistics.saturation)),
+            Column("scanner", text: patch.scanner),
+            stamp.seal,
+            Column("selection_probability", .double(selectionProbability)),
+            Column("sender", text: job.sender),
+            Column("site", text: patch.site),
+            Column("slide_id", text: patch.slideID),
+            Column("stain", text: patch.stain),
+            Column("threshold", .real(operatingPoint.threshold)),
+            Column("tissue_share", .real(statistics.tissueShare)),
+            Column("uncertain_high", real: operatingPoint.uncertain?.upperBound),
+            Column("uncertain_low", real: operatingPoint.uncertain?.lowerBound),
+            stamp.writer,
+            Column("x", integer: patch.x),
+            Column("y", integer: patch.y),
+        ]
+        return columns.compactMap { $0 }
+    }
+}

@@ -1,0 +1,76 @@
+import AuditTrail
+import Database
+import PatchClassifier
+import Synchronization
+
+/// A model version, read from the database and ready to decide with.
+struct LoadedVersion: Sendable {
+    let name: String
+    let operatingPoint: OperatingPoint
+    let network: Network
+}
+
+/// Why a version cannot decide. Not the fault of any message: nothing is consumed until it is mended.
+public struct VersionError: Error, Sendable, CustomStringConvertible {
+    public let description: String
+}
+
+/// The versions that a process has loaded, shared by its lanes.
+final class VersionShelf: Sendable {
+    private let loaded = Mutex<[String: LoadedVersion]>([:])
+
+    /// The version by its name; loads and checks it the first time.
+    func version(named name: String, from connection: DatabaseConnection) throws -> LoadedVersion {
+        if let version = loaded.withLock({ $0[name] }) { return version }
+        let version = try VersionShelf.load(name, from: connection)
+        loaded.withLock { $0[name] = version }
+        return version
+    }
+
+    private static let selectSQL: SQL = """
+        select version.preprocessing, version.arithmetic, version.threshold, version.uncertain_low,
+            version.uncertain_high, version.weights_sha256, model.weights
+        from sentinode.model_versions as version
+        join sentinode.models as model using (weights_sha256)
+        where version.name = $1
+        """
+
+    private static func load(_ name: String, from connection: DatabaseConnection) throws -> LoadedVersion {
+        guard let row = try connection.query(selectSQL, [.text(name)]).first else {
+            throw VersionError(description: "there is no model version \(name): see `sentinode model list`")
+        }
+        let arithmetic = try row.text("arithmetic")
+        guard arithmetic == Network.arithmetic, try row.text("preprocessing") == "rgb/255" else {
+            throw VersionError(
+                description: "model version \(name) needs the arithmetic \(arithmetic), and this program has "
+                    + "\(Network.arithmetic): run a newer sentinode")
+        }
+        let weights = try Weights(contentsOf: try row.bytes("weights"))
+        guard try Hash.sha256(weights.canonicalBytes) == (try row.bytes("weights_sha256")) else {
+            throw VersionError(
+                description: "the stored weights of model version \(name) are not those that were imported: "
+                    + "their digest differs, so nothing is decided with them")
+        }
+        let version = LoadedVersion(
+            name: name, operatingPoint: try OperatingPoint(row), network: try Network(weights))
+        try WarmUp.check(version.network)
+        return version
+    }
+}
+
+/// Proof that a network answers, and answers alike with every kernel this CPU has, before it decides anything.
+enum WarmUp {
+    /// Runs a made-up patch through every kernel.
+    static func check(_ network: Network) throws {
+        let side = network.architecture.side
+        let ramp = (0..<side * side * 3).map { UInt8(truncatingIfNeeded: $0 * 7 % 256) }
+        let patch = Patch(width: side, height: side, rgb: ramp)
+        let answers = try Kernel.allCases.filter(\.isSupported).map { kernel in
+            try Classifier(network, kernel: kernel, capacity: 1).classify([patch])
+        }
+        guard let first = answers.first, answers.allSatisfy({ $0 == first }) else {
+            throw VersionError(
+                description: "the kernels of this CPU disagree on a warm-up patch: nothing is decided here")
+        }
+    }
+}
