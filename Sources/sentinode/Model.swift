@@ -1,0 +1,182 @@
+import ArgumentParser
+import Evaluation
+import Foundation
+
+struct Model: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Import, list, show and activate model versions.",
+        discussion: """
+            Examples:
+              sentinode model import weights.safetensors --name lab-2 --threshold 0.4 --uncertain 0.3,0.6
+              sentinode model list
+              sentinode model show lab-2
+              sentinode model activate lab-2 --reason "validated on our 2026 cases"
+            """,
+        subcommands: [Import.self, List.self, Show.self, Activate.self])
+
+    struct Import: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Store weights and an operating point under a name.",
+            discussion: """
+                Reads safetensors, or a PyTorch state_dict (.pt), by a parser that executes nothing. The version is \
+                immutable; a model card beside the file (same name, .md) is stored with it.
+
+                Example:
+                  sentinode model import weights.safetensors --name lab-2 --threshold 0.4 --uncertain 0.3,0.6
+                """)
+
+        @Argument(help: "Weights: .safetensors or .pt.")
+        var file: String
+        @Option(help: "Name of the version: a-z, 0-9, dot, hyphen, underscore.")
+        var name: String
+        @Option(help: "tumor when p_tumor is at least this.")
+        var threshold: Float = 0.5
+        @Option(help: "LOW,HIGH: from LOW on and below HIGH the decision is uncertain, and a person must look.")
+        var uncertain: UncertainBand?
+        @Option(help: "Model card, Markdown.")
+        var card: String?
+
+        func validate() throws { try OperatingPointArguments.check(threshold, uncertain) }
+
+        func run() throws {
+            try reportingFailures {
+                let registry = try ModelRegistry(databaseSettings("model"))
+                let imported = try registry.importModel(
+                    path: file, name: name,
+                    operatingPoint: OperatingPoint(threshold: threshold, uncertain: uncertain?.range),
+                    card: try cardText())
+                switch imported {
+                case .new:
+                    print("imported \(name); it decides nothing until `sentinode model activate \(name) --reason TEXT`")
+                case .already: print("\(name) is here already, the same")
+                }
+            }
+        }
+
+        private func cardText() throws -> String? {
+            let beside = URL(filePath: file).deletingPathExtension().appendingPathExtension("md").path
+            guard let path = card ?? (FileManager.default.fileExists(atPath: beside) ? beside : nil) else { return nil }
+            do {
+                return try String(contentsOfFile: path, encoding: .utf8)
+            } catch {
+                throw OperationError("the model card \(path) cannot be read as UTF-8 text")
+            }
+        }
+    }
+
+    struct List: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "List the model versions, oldest first.",
+            discussion: """
+                The active one has a star.
+
+                Example:
+                  sentinode model list
+                """)
+
+        func run() throws {
+            try reportingFailures {
+                let versions = try ModelRegistry(databaseSettings("model")).versions()
+                if versions.isEmpty { return print("no model version is here: `sentinode model import`") }
+                printTable(
+                    ["", "name", "threshold", "uncertain", "weights", "imported"],
+                    versions.map {
+                        [
+                            $0.isActive ? "*" : "", $0.name, "\($0.operatingPoint.threshold)",
+                            band($0.operatingPoint), String($0.weightsSHA256.prefix(12)),
+                            "\($0.createdAt) by \($0.createdBy)",
+                        ]
+                    })
+            }
+        }
+    }
+
+    struct Show: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Show all there is to know of a version, and its card.",
+            discussion: """
+                Example:
+                  sentinode model show lab-2
+                """)
+
+        @Argument(help: "Name of the version.") var name: String
+
+        func run() throws {
+            try reportingFailures {
+                let version = try ModelRegistry(databaseSettings("model")).version(named: name)
+                print(
+                    """
+                    \(version.name)\(version.isActive ? " (active)" : "")
+                    threshold        \(version.operatingPoint.threshold)
+                    uncertain band   \(band(version.operatingPoint))
+                    preprocessing    8-bit RGB divided by 255
+                    arithmetic       \(version.arithmetic)
+                    network          \(version.architecture)
+                    parameters       \(version.parameters)
+                    weights SHA-256  \(version.weightsSHA256)
+                    version SHA-256  \(version.versionSHA256)
+                    imported         \(version.createdAt) by \(version.createdBy), from \(version.sourceName)
+                    """)
+                print("\n" + (version.card ?? "No model card was stored with it."))
+            }
+        }
+    }
+
+    struct Activate: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Put a version in charge, in every worker, without a restart.",
+            discussion: """
+                Example:
+                  sentinode model activate lab-2 --reason "validated on our 2026 cases"
+                """)
+
+        @Argument(help: "Name of the version.") var name: String
+        @Option(help: "Why; it stays in the audit trail.")
+        var reason: Reason
+
+        func run() throws {
+            try reportingFailures {
+                let changed = try ModelRegistry(databaseSettings("model")).activate(name, reason: reason.text)
+                print(changed ? "\(name) is active" : "\(name) was active already")
+            }
+        }
+    }
+}
+
+/// LOW,HIGH with 0 <= LOW < HIGH <= 1.
+struct UncertainBand: ExpressibleByArgument {
+    let range: Range<Float>
+
+    init?(argument: String) {
+        let parts = argument.split(separator: ",").compactMap { Float($0) }
+        guard parts.count == 2, argument.split(separator: ",").count == 2, parts[0] >= 0, parts[0] < parts[1],
+            parts[1] <= 1
+        else { return nil }
+        range = parts[0]..<parts[1]
+    }
+}
+
+/// What `--threshold` and `--uncertain` have to do with each other.
+enum OperatingPointArguments {
+    static func check(_ threshold: Float, _ uncertain: UncertainBand?) throws {
+        guard threshold > 0, threshold < 1 else { throw ValidationError("--threshold lies between 0 and 1") }
+        if let band = uncertain?.range, !(band.lowerBound <= threshold && threshold <= band.upperBound) {
+            throw ValidationError("the uncertain band encloses the threshold: LOW <= \(threshold) <= HIGH")
+        }
+    }
+}
+
+private func band(_ point: OperatingPoint) -> String {
+    point.uncertain.map { "\($0.lowerBound) to \($0.upperBound)" } ?? "none"
+}
+
+/// Columns padded to their widest cell.
+func printTable(_ header: [String], _ rows: [[String]]) {
+    let widths = header.indices.map { column in ([header] + rows).map { $0[column].count }.max() ?? 0 }
+    for row in [header] + rows {
+        var line = zip(row, widths).map { $0.padding(toLength: $1, withPad: " ", startingAt: 0) }.joined(
+            separator: "  ")
+        while line.last == " " { line.removeLast() }
+        print(line)
+    }
+}

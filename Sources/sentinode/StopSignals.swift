@@ -1,0 +1,29 @@
+import Dispatch
+import Evaluation
+import Foundation
+import Glibc
+
+/// SIGTERM and Ctrl-C: the first asks the lanes to finish, the second ends the process.
+final class StopSignals {
+    private var sources: [any DispatchSourceSignal] = []
+
+    init(_ stop: StopRequest) {
+        let queue = DispatchQueue(label: "signals")
+        for number in [SIGTERM, SIGINT] {
+            signal(number, SIG_IGN)
+            let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
+            source.setEventHandler {
+                // Nothing is lost: what is not acknowledged goes back to the queue.
+                if stop.isRequested { _exit(128 + number) }
+                stop.request()
+                complain("finishing what was received; once more to stop at once")
+            }
+            source.activate()
+            sources.append(source)
+        }
+        // A closed pipe or connection is an error where it is written to, not the end of the process.
+        signal(SIGPIPE, SIG_IGN)
+    }
+
+    func end() { for source in sources { source.cancel() } }
+}
