@@ -1,0 +1,104 @@
+import Foundation
+import Testing
+
+@testable import Database
+@testable import Evaluation
+
+@Suite(.needsStack) struct PrivilegeTests {
+    @Test func `a login that is only a worker can do a worker's whole job`() async throws {
+        try await Laboratory.with { laboratory in
+            let login = try laboratory.makeLogin(in: "sentinode_worker")
+            defer { laboratory.drop(login) }
+            try laboratory.publish(
+                try TestPatches.jobs(50) + [
+                    TestPatches.message([1, 2, 3], id: "bad"), TestPatches.message([], id: nil),
+                ])
+            let worker = try laboratory.start(
+                "work", "--lanes", "1", environment: ["SENTINODE_TEST_DIE_BEFORE": "record"])
+            #expect(try worker.waitForEnd() == .signal(SIGKILL))
+            // Suspects now, so that attempts are written as well.
+            try laboratory.drain(environment: ["SENTINODE_DATABASE_URL": login.url])
+            #expect(try laboratory.predictions() == 50)
+            #expect(try laboratory.quarantine().count == 2)
+            #expect(try laboratory.count("select count(*) from audit.events where actor = $1", [.text(login.name)]) > 0)
+        }
+    }
+
+    @Test func `a worker's login can neither change nor remove what is stored, nor put a version in charge`()
+        async throws
+    {
+        try await Laboratory.with { laboratory in
+            let login = try laboratory.makeLogin(in: "sentinode_worker")
+            defer { laboratory.drop(login) }
+            for statement in [
+                "update sentinode.predictions set decision = 'normal'", "delete from sentinode.predictions",
+                "truncate sentinode.predictions", "insert into sentinode.control select * from sentinode.control",
+                "update audit.events set actor = 'nobody'", "delete from audit.seals",
+                "select * from review.predictions", "drop table sentinode.attempts",
+            ] {
+                #expect(try laboratory.sqlstate(of: statement, as: login) == "42501", "\(statement)")
+            }
+        }
+    }
+
+    @Test func `a reviewer's login reads predictions and nothing beside them`() async throws {
+        try await Laboratory.with { laboratory in
+            try laboratory.publish(try TestPatches.jobs(3))
+            try laboratory.drain()
+            let login = try laboratory.makeLogin(in: "sentinode_reviewer")
+            defer { laboratory.drop(login) }
+            let connection = try laboratory.connect(as: login)
+            let rows = try connection.query("select decision, p_tumor::real as p, notice from review.predictions")
+            #expect(rows.count == 3)
+            #expect(try rows.allSatisfy { try $0.text("notice") == notice })
+            connection.close()
+            for statement in [
+                "select salt from sentinode.predictions", "select * from sentinode.quarantined_messages",
+                "select * from audit.events", "select weights from sentinode.models", "select * from sentinode.control",
+                "insert into sentinode.predictions (job_id) values (gen_random_uuid())",
+                "update sentinode.predictions set decision = 'normal'", "delete from sentinode.predictions",
+                "select * from sentinode.outbox", "insert into sentinode.attempts default values",
+            ] {
+                #expect(try laboratory.sqlstate(of: statement, as: login) == "42501", "\(statement)")
+            }
+        }
+    }
+}
+
+/// A database login made for one test.
+private struct Login {
+    let name: String
+    let url: String
+}
+
+extension Laboratory {
+    fileprivate func makeLogin(in role: String) throws -> Login {
+        let (name, password) = ("login_" + randomName(), randomName())
+        try database.run(script: "create role \(name) login password '\(password)' in role \(role)")
+        return Login(name: name, url: try stack.databaseURL(database: databaseName, user: name, password: password))
+    }
+
+    fileprivate func drop(_ login: Login) {
+        do {
+            try database.run(script: "drop role \(login.name)")
+        } catch {
+            Issue.record(error)
+        }
+    }
+
+    fileprivate func connect(as login: Login) throws -> DatabaseConnection {
+        try DatabaseConnection(DatabaseSettings(url: login.url, applicationName: "sentinode tests"))
+    }
+
+    /// The SQLSTATE with which the statement is refused; nil where it is not.
+    fileprivate func sqlstate(of statement: String, as login: Login) throws -> String? {
+        let connection = try connect(as: login)
+        defer { connection.close() }
+        do {
+            try connection.run(script: statement)
+            return nil
+        } catch {
+            return error.sqlstate
+        }
+    }
+}
