@@ -1,0 +1,20 @@
+-- The peer's table: what it stores of the product's columns, the same key and the same indexes, no audit trail.
+create schema if not exists peer;
+drop table if exists peer.predictions;
+create table peer.predictions (
+    job_id uuid primary key,
+    slide_id text,
+    x bigint,
+    y bigint,
+    image_sha256 bytea not null,
+    log_p_normal real not null,
+    log_p_tumor real not null,
+    p_tumor real not null,
+    decision text not null,
+    received_at timestamptz not null,
+    predicted_at timestamptz not null
+);
+create index on peer.predictions (slide_id, y, x);
+create index on peer.predictions (predicted_at);
+drop table if exists peer.single_row;
+create table peer.single_row (at timestamptz not null);
