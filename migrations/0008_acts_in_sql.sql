@@ -159,7 +159,7 @@ create function audit.seal_act(
 ) returns void
     language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare
-    leaves bytea[];
+    digests bytea[];
     positions integer[];
     event bytea;
     root bytea;
@@ -170,8 +170,8 @@ begin
                                      audit.row_encoding(relation), relation), ' union all ')
             from unnest(relations) as relation)
         || ') as stamped'
-    into leaves, positions using act.writer, act.seal;
-    if positions is distinct from (select coalesce(array_agg(number), '{}') from generate_series(1, cardinality(leaves)) as number) then
+    into digests, positions using act.writer, act.seal;
+    if positions is distinct from (select coalesce(array_agg(number), '{}') from generate_series(1, cardinality(digests)) as number) then
         raise exception 'the leaves of % are not numbered 1, 2, ... without a gap: %', action, positions;
     end if;
 
@@ -179,18 +179,18 @@ begin
     values (act.writer, act.seal, now(), session_user, review.person_of(session_user), seal_act.action, seal_act.subject,
             seal_act.reason, seal_act.detail::text,
             coalesce((select string_agg(digest, ''::bytea order by position)
-                      from unnest(seal_act.leaves) with ordinality as leaf (digest, position)), ''::bytea),
+                      from unnest(digests) with ordinality as leaf (digest, position)), ''::bytea),
             uuid_send(gen_random_uuid()));
     execute format('select sha256(%s) from audit.events where writer = $1 and seal = $2', audit.row_encoding('audit.events'))
     into event using act.writer, act.seal;
 
     select seals.seal into before from audit.seals as seals
     where seals.writer = act.writer and seals.number = act.seal - 1;
-    root := audit.merkle_root(event || leaves);
+    root := audit.merkle_root(event || digests);
     insert into audit.seals (writer, number, previous, leaf_count, root, seal)
-    values (act.writer, act.seal, before, 1 + cardinality(leaves), root,
+    values (act.writer, act.seal, before, 1 + cardinality(digests), root,
             sha256(convert_to('sentinode.seal.v1', 'UTF8') || uuid_send(act.writer) || int8send(act.seal)
-                   || coalesce(before, decode(repeat('00', 32), 'hex')) || int8send(1 + cardinality(leaves)) || root));
+                   || coalesce(before, decode(repeat('00', 32), 'hex')) || int8send(1 + cardinality(digests)) || root));
 end $$;
 comment on function audit.seal_act(audit.act, text, text, text, jsonb, regclass[]) is 'Stores the event and the seal over all rows of these tables that carry the act';
 

@@ -366,7 +366,6 @@ comment on function review.set_policy(jsonb, text, text, timestamptz, integer) i
 grant execute on function review.add_reader(text, text, text, text[], boolean, boolean, timestamptz, timestamptz, text),
     review.end_reader(text, text), review.set_policy(jsonb, text, text, timestamptz, integer) to sentinode_admin;
 grant execute on function review.person_of(text) to sentinode_worker, sentinode_admin, sentinode_auditor, sentinode_monitor;
-grant execute on function review.is_reader(), review.my_sites() to sentinode_reviewer;
 
 -- So that review.add_reader can let people in. Who may not grant it here is told so when a reader is added.
 reset role;

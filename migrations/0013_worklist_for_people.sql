@@ -95,8 +95,8 @@ select item.job_id, item.stage,
        prediction.is_hidden,
        case when not prediction.is_hidden then item.priority end as priority,
        case when not prediction.is_hidden or not (select review.is_always_blind()) then item.due_at end as due_at,
-       item.leased_by = session_user and item.leased_until > now() as is_mine,
-       item.leased_until > now() as is_claimed,
+       coalesce(item.leased_by = session_user and item.leased_until > now(), false) as is_mine,
+       coalesce(item.leased_until > now(), false) as is_claimed,
        case when item.leased_until > now() then item.leased_until end as leased_until,
        exists (select from sentinode.patch_images as image where image.image_sha256 = decode(prediction.image_sha256, 'hex')) as has_image
 from review.worklist_items as item
@@ -260,7 +260,9 @@ end $$;
 comment on function review.image(uuid) is 'The PNG that the model saw';
 
 grant select on review.predictions, review.worklist to sentinode_reviewer, sentinode_monitor, sentinode_auditor, sentinode_admin;
-grant execute on function review.as_of(), review.set_as_of(timestamptz), review.settled_at()
+-- A view reads tables as its owner, and calls functions as whoever asks.
+grant execute on function review.is_reader(), review.is_always_blind(), review.my_sites(), review.sees_everything(),
+    review.hides(uuid, boolean), review.as_of(), review.set_as_of(timestamptz), review.settled_at()
     to sentinode_reviewer, sentinode_monitor, sentinode_auditor, sentinode_admin;
 grant execute on function review.upcoming(integer, text, text, text), review.claim(integer, text, text, text), review.release(uuid[]),
     review.image(uuid), review.reveal(uuid), review.confirm(uuid, text, integer, text, text, text),
