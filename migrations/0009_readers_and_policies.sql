@@ -93,7 +93,8 @@ create table review.policy_rules (
     constraint only_positives_are_capped_by_slide check (top_per_slide = 0 or reason = 'positive'),
     constraint every_uncertain_patch_is_looked_at check (reason <> 'uncertain' or rate = 1),
     -- Whether a reading is blind may say nothing about the score, so only the draw from everything can decide it.
-    constraint only_the_audit_sample_is_blind check (not blind or reason = 'audit')
+    constraint only_the_audit_sample_is_blind check (not blind or reason = 'audit'),
+    constraint what_is_read_blind_can_be_looked_at check (not blind or keep_image_days > 0)
 );
 
 comment on table review.policy_rules is 'The rules of a policy. For each reason the first rule whose site and score band fit a prediction applies to it. Append-only';

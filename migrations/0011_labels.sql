@@ -297,6 +297,10 @@ begin
     end if;
     reading := review.reading_of(item, reader);
     hidden := review.hides(job, prediction.blind);
+    if reading = 'voluntary' and item.job_id is not null then
+        raise notice 'job % belongs to the random sample: unclaimed, your label counts as voluntary', job
+            using hint = 'To read for the sample, take what review.claim serves.';
+    end if;
     if why is null and (reading = 'adjudication'
         or (not hidden and review.contradicts(job, label, prediction.decision, reading in ('first read', 'second read'))))
     then
