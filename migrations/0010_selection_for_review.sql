@@ -94,7 +94,7 @@ comment on column sentinode.shadow_predictions.leaf is 'Where its audit leaf sta
 comment on column sentinode.shadow_predictions.salt is 'Random bytes in the row''s digest';
 
 create table review.worklist_items (
-    job_id uuid primary key references sentinode.predictions,
+    job_id uuid primary key,
     stage text not null default 'first read' check (stage in ('first read', 'second read', 'adjudication')),
     stream text not null check (stream in ('clinical', 'audit')),
     priority smallint not null,
