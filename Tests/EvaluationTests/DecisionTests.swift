@@ -54,7 +54,7 @@ import Testing
     }
 
     private func plan(_ findings: [Finding], _ known: Known = Known()) -> RecordingPlan {
-        RecordingPlan(findings, known, at: Self.at, keepsOnlyBytes: false)
+        RecordingPlan(findings, known, at: Self.at, readable: .all)
     }
 
     /// The outcomes, in the order of the findings.

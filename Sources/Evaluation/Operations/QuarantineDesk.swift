@@ -13,7 +13,7 @@ public struct QuarantineEntry: Sendable {
     public let lastAt: String
     public let state: String
     public let payloadSize: Int64
-    public let properties: String
+    public fileprivate(set) var properties: String
     public let headers: String?
 }
 
@@ -41,14 +41,31 @@ public final class QuarantineDesk {
 
     /// Everything quarantined under one job.
     public func entries(of job: UUID) throws -> [QuarantineEntry] {
-        let entries = try ledger.connection.query(
+        var entries = try ledger.connection.query(
             QuarantineDesk.entrySQL + " where job_id = $1 order by last_at desc", [.uuid(job)]
         ).map(QuarantineEntry.init)
         guard !entries.isEmpty else {
             throw OperationError(
                 "no message of job \(job.uuidString.lowercased()) is in quarantine: `sentinode quarantine list`")
         }
+        let bare = try bareProperties(of: job)
+        for index in entries.indices {
+            if let list = bare[entries[index].payloadSHA256] { entries[index].properties = list.json.text }
+        }
         return entries
+    }
+
+    /// Properties that the database took only as bytes, by the message's hash.
+    private func bareProperties(of job: UUID) throws -> [String: MessageProperties] {
+        let rows = try ledger.connection.query(
+            """
+            select encode(payload_sha256, 'hex') as payload_sha256, properties_amqp
+            from sentinode.quarantined_messages where job_id = $1 and properties_amqp is not null
+            """, [.uuid(job)])
+        return try Dictionary(
+            uniqueKeysWithValues: rows.map {
+                (try $0.text("payload_sha256"), MessageProperties(encodedList: try $0.bytes("properties_amqp")))
+            })
     }
 
     /// The body of the newest message of a job; nil where it was too large to keep.
@@ -99,7 +116,8 @@ public final class QuarantineDesk {
     private func newest(of job: UUID, _ connection: DatabaseConnection) throws -> Row {
         let rows = try connection.query(
             """
-            select job_id, payload_sha256, payload, headers_amqp, properties ->> 'content_type' as content_type,
+            select job_id, payload_sha256, payload, headers_amqp, properties_amqp,
+                properties ->> 'content_type' as content_type,
                 properties ->> 'correlation_id' as correlation_id, properties ->> 'reply_to' as reply_to,
                 properties ->> 'message_id' as message_id, properties ->> 'type' as type,
                 properties ->> 'user_id' as user_id, properties ->> 'app_id' as app_id,
@@ -130,19 +148,29 @@ public final class QuarantineDesk {
     /// Properties as they came. The broker checks `user_id` against the login that publishes, so the sender it named
     /// travels as `app_id`, which names the same job; an expiry that has passed must not pass again.
     private static func properties(_ row: Row) throws -> MessageProperties {
-        var properties = try MessageProperties(encodedHeaders: try row.bytes("headers_amqp"))
+        var properties = try readProperties(row)
+        properties.headers = try MessageProperties(encodedHeaders: try row.bytes("headers_amqp")).headers
         // CC and BCC would send the copy to other queues too, now as then.
         properties.headers.removeAll { MetadataReader.belongsToBroker($0.name) || ["CC", "BCC"].contains($0.name) }
+        properties.appID = properties.appID ?? properties.userID
+        (properties.userID, properties.expiration) = (nil, nil)
+        properties.deliveryMode = 2
+        return properties
+    }
+
+    private static func readProperties(_ row: Row) throws -> MessageProperties {
+        if let list = try row.optionalBytes("properties_amqp") { return MessageProperties(encodedList: list) }
+        var properties = MessageProperties()
         properties.contentType = try row.optionalText("content_type")
         properties.contentEncoding = try row.optionalText("content_encoding")
         properties.correlationID = try row.optionalText("correlation_id")
         properties.replyTo = try row.optionalText("reply_to")
         properties.messageID = try row.optionalText("message_id")
         properties.type = try row.optionalText("type")
-        properties.appID = try row.optionalText("app_id") ?? row.optionalText("user_id")
+        properties.appID = try row.optionalText("app_id")
+        properties.userID = try row.optionalText("user_id")
         properties.timestamp = try row.optionalText("timestamp").flatMap { UInt64($0) }
         properties.priority = try row.optionalInt2("priority").map { UInt8(truncatingIfNeeded: $0) }
-        properties.deliveryMode = 2
         return properties
     }
 }

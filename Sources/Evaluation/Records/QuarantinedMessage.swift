@@ -8,8 +8,10 @@ struct QuarantinedMessage: AuditedRow {
     let submission: Submission
     let refusal: Refusal
     let quarantinedAt: Timestamp
-    /// True where the headers or properties themselves may be what the database refuses.
-    var keepsOnlyBytes = false
+    var readable = Readable.all
+
+    /// How much is stored as JSON beside the AMQP bytes: less, where that itself may be what the database refuses.
+    enum Readable: CaseIterable { case all, properties, nothing }
 
     static let table = AuditedTable(
         "sentinode.quarantined_messages",
@@ -17,7 +19,7 @@ struct QuarantinedMessage: AuditedRow {
             .init("job_id", .uuid), .init("payload_sha256", .bytea), .init("reason", .text),
             .init("explanation", .text), .init("payload", .bytea),
             .init("payload_size", .bigint), .init("properties_source", .text), .init("headers_source", .text),
-            .init("headers_amqp", .bytea),
+            .init("headers_amqp", .bytea), .init("properties_amqp", .bytea),
             .init("exchange", .text), .init("routing_key", .text), .init("redelivered", .boolean),
             .init("received_at", .timestamptz),
             .init("quarantined_at", .timestamptz),
@@ -35,7 +37,8 @@ struct QuarantinedMessage: AuditedRow {
             Column("payload", bytes: payload),
             Column("payload_sha256", .bytes(submission.payloadSHA256)),
             Column("payload_size", .integer(payloadSize)),
-            Column("properties_source", .text(propertiesSource)),
+            Column("properties_amqp", bytes: readable == .nothing ? delivery.properties.encodedList() : nil),
+            Column("properties_source", .text(readable == .nothing ? "{}" : delivery.properties.json.text)),
             Column("quarantined_at", .timestamp(quarantinedAt.microseconds)),
             Column("reason", .text(refusal.reason.rawValue)),
             Column("received_at", .timestamp(submission.receivedAt.microseconds)),
@@ -64,14 +67,10 @@ struct QuarantinedMessage: AuditedRow {
 
     /// nil where the database could not read it back as JSON: `headers_amqp` has it all the same.
     private var headersSource: String? {
-        guard !keepsOnlyBytes else { return nil }
+        guard readable == .all else { return nil }
         let headers = JSONText.object(submission.delivery.properties.headers.map { ($0.name, $0.value.json) })
         let text = headers.text
         return !headers.holdsNUL && text.utf8.count <= 1 << 20 ? text : nil
-    }
-
-    private var propertiesSource: String {
-        keepsOnlyBytes ? "{}" : submission.delivery.properties.json.text
     }
 
     private func storable(_ name: String) -> String { name.replacing("\0", with: "\u{FFFD}") }

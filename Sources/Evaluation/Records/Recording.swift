@@ -84,9 +84,9 @@ struct Recording {
             .unstorable,
             "the database refuses the row (SQLSTATE \(error.sqlstate)\(error.constraint.map { ", \($0)" } ?? ""))")
         let unstorable = Finding(submission: finding.submission, content: .refusal(refusal))
-        for keepsOnlyBytes in [false, true] {
+        for readable in QuarantinedMessage.Readable.allCases {
             do {
-                return try recordTogether([unstorable], keepsOnlyBytes: keepsOnlyBytes)[0]
+                return try recordTogether([unstorable], readable: readable)[0]
             } catch let error as DatabaseError where error.kind == .refusedRow {
                 continue
             }
@@ -95,25 +95,29 @@ struct Recording {
     }
 
     /// One transaction. A key that was taken a moment ago makes it start again, and then it looks first.
-    private func recordTogether(_ findings: [Finding], keepsOnlyBytes: Bool = false) throws -> [Settlement] {
+    private func recordTogether(_ findings: [Finding], readable: QuarantinedMessage.Readable = .all) throws
+        -> [Settlement]
+    {
         // Only what was delivered before, or is refused, is likely to be there already.
         var looksFirst = findings.contains { finding in
             if case .refusal = finding.content { true } else { finding.submission.delivery.redelivered }
         }
         while true {
             do {
-                return try transact(findings, looksFirst: looksFirst, keepsOnlyBytes: keepsOnlyBytes)
+                return try transact(findings, looksFirst: looksFirst, readable: readable)
             } catch is KeyExists {
                 looksFirst = true
             }
         }
     }
 
-    private func transact(_ findings: [Finding], looksFirst: Bool, keepsOnlyBytes: Bool) throws -> [Settlement] {
+    private func transact(_ findings: [Finding], looksFirst: Bool, readable: QuarantinedMessage.Readable) throws
+        -> [Settlement]
+    {
         let (plan, seal) = try ledger.transact { entry in
             try follow(entry.control)
             let known = looksFirst ? try Known(findings, entry.connection) : Known()
-            var plan = RecordingPlan(findings, known, at: entry.at, keepsOnlyBytes: keepsOnlyBytes)
+            var plan = RecordingPlan(findings, known, at: entry.at, readable: readable)
             plan.predictionPositions = try entry.insert(plan.predictions)
             _ = try entry.insert(plan.quarantined)
             _ = try entry.insert(plan.repeats)
