@@ -136,6 +136,8 @@ struct Recording {
 struct Known {
     var predictions: [UUID: StoredPrediction] = [:]
     var quarantined: Set<QuarantineKey> = []
+    /// Those about which somebody has decided since they last came.
+    var decided: Set<QuarantineKey> = []
 
     struct QuarantineKey: Hashable {
         let jobID: UUID
@@ -148,15 +150,28 @@ struct Known {
         let ids = Parameter.uuidArray(findings.map(\.submission.jobID))
         let answers = try connection.pipeline([
             (StoredPrediction.selectSQL, [ids]),
-            ("select job_id, payload_sha256 from sentinode.quarantined_messages where job_id = any($1::uuid[])", [ids]),
+            (Known.quarantineSQL, [ids]),
         ])
         for row in answers[0] {
             let stored = try StoredPrediction(row)
             predictions[stored.jobID] = stored
         }
         for row in answers[1] {
-            quarantined.insert(
-                QuarantineKey(jobID: try row.uuid("job_id"), payloadSHA256: try row.bytes("payload_sha256")))
+            let key = QuarantineKey(jobID: try row.uuid("job_id"), payloadSHA256: try row.bytes("payload_sha256"))
+            quarantined.insert(key)
+            if try row.bool("is_decided") { decided.insert(key) }
         }
     }
+
+    private static let quarantineSQL: SQL = """
+        select job_id, payload_sha256, coalesce(
+            (select max(decided_at) from sentinode.quarantine_decisions as decision
+             where decision.job_id = message.job_id and decision.payload_sha256 = message.payload_sha256)
+            > greatest(
+                quarantined_at,
+                (select max(quarantined_at) from sentinode.quarantine_repeats as again
+                 where again.job_id = message.job_id and again.payload_sha256 = message.payload_sha256)),
+            false) as is_decided
+        from sentinode.quarantined_messages as message where job_id = any($1::uuid[])
+        """
 }

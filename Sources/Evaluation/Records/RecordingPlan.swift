@@ -40,7 +40,7 @@ struct RecordingPlan {
     }
 
     /// A redelivered message that is here already was quarantined just before it could be acknowledged; one that comes
-    /// anew was sent again.
+    /// anew, or after somebody decided about it, was sent again.
     private mutating func quarantine(
         _ submission: Submission, _ refusal: Refusal, _ known: Known, at: Timestamp,
         readable: QuarantinedMessage.Readable
@@ -50,7 +50,7 @@ struct RecordingPlan {
             quarantined.append(
                 QuarantinedMessage(
                     submission: submission, refusal: refusal, quarantinedAt: at, readable: readable))
-        } else if !submission.delivery.redelivered {
+        } else if !submission.delivery.redelivered || known.decided.contains(key) {
             repeats.append(QuarantineRepeat(submission: submission, refusal: refusal, quarantinedAt: at))
         }
         return .quarantined(refusal)
