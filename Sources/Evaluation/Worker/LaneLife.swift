@@ -115,13 +115,12 @@ extension EvaluationWorker {
 
     /// Stops consuming, settles what the broker had sent already, and closes: nothing is delivered twice because of it.
     func leave() throws {
-        let end = ContinuousClock.now + .seconds(settings.grace)
         var held = try receiveWhatIsUnderWay()
         inHand = held.count
         try liveConsumer().cancel()
         held += try receive(upTo: settings.prefetch, wait: 0, wake: nil)
         while !held.isEmpty {
-            guard ContinuousClock.now < end else {
+            guard !isGraceOver else {
                 throw UnfinishedWork(deliveries: held.count, reason: "the time to finish was over")
             }
             try settle(Array(held.prefix(settings.batch)))
@@ -147,7 +146,7 @@ extension EvaluationWorker {
 
     /// Looks every second; the queue keeps what comes meanwhile.
     private func waitWhilePaused() throws {
-        log.info("work is paused")
+        log.info(settings.drains ? "work is paused: the drain waits until it is resumed" : "work is paused")
         while !surroundings.stop.wait(seconds: 1) {
             guard try persist({ try $0.control().isPaused }) else { return log.info("work goes on") }
             try lookAfterOutbox()
