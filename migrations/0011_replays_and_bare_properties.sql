@@ -7,11 +7,11 @@ grant select (job_id, payload_sha256, decided_at) on sentinode.quarantine_decisi
 grant select (job_id, payload_sha256, quarantined_at) on sentinode.quarantine_repeats to sentinode_worker;
 grant select (quarantined_at) on sentinode.quarantined_messages to sentinode_worker;
 
--- Programs before this migration kept attempts that had ended well; they are working memory and go.
+-- Earlier programs kept attempts that had ended well; they are working memory and go.
 delete from sentinode.attempts where finished_at is not null;
 comment on table sentinode.attempts is 'A message that was delivered before is tried alone, after a row here; the row goes when the process has survived it, so one that stays means that the process died of it';
 comment on column sentinode.attempts.job_id is 'What is tried: a name made from message_id and body, before anything in the message is read';
-comment on column sentinode.attempts.finished_at is 'When the process had survived it, as programs before migration 0008 wrote it; later ones remove the row';
+comment on column sentinode.attempts.finished_at is 'When the process had survived it, as earlier programs wrote it; now the row is removed instead';
 
 alter table sentinode.quarantined_messages add column properties_amqp bytea;
 comment on column sentinode.quarantined_messages.properties_amqp is 'All properties but the headers, encoded as an AMQP 0-9-1 property list, where the database refuses them as JSON; NULL where properties_source holds them';
