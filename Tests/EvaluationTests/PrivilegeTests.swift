@@ -69,7 +69,7 @@ import Testing
             try laboratory.drain()
             for table in ["predictions"] + (0..<8).map({ "predictions_\($0)" }) {
                 let error = try #require(throws: DatabaseError.self) {
-                    try laboratory.database.run(script: "set role sentinode_owner; truncate sentinode.\(table)")
+                    try laboratory.database.run(script: "set role sentinode_owner; truncate sentinode.\(table) cascade")
                 }
                 #expect(error.sqlstate == "42501" && error.message.contains("\(table) is append-only"), "\(error)")
             }
