@@ -24,7 +24,7 @@ extension Checkup {
                 "control lock",
                 "the session with pid \(holder.processID) of login \(holder.login) holds it \(since): "
                     + "no worker can store anything, \(holder.waiting) wait",
-                "end its transaction there, or from here: select pg_terminate_backend(\(holder.processID))")
+                "end its transaction or session there, or from here: select pg_terminate_backend(\(holder.processID))")
         }
     }
 
