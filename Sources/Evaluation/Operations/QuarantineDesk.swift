@@ -13,7 +13,7 @@ public struct QuarantineEntry: Sendable {
     public let lastAt: String
     public let state: String
     public let payloadSize: Int64
-    public fileprivate(set) var properties: String
+    public let properties: String
     public let headers: String?
 }
 
@@ -27,7 +27,8 @@ public final class QuarantineDesk {
 
     private static let entrySQL: SQL = """
         select job_id, payload_sha256, reason, explanation, occurrences, last_at, state, payload_size,
-            properties::text as properties, headers::text as headers
+            properties::text as properties, decode(properties ->> 'base64', 'base64') as properties_amqp,
+            headers::text as headers
         from review.quarantine
         """
 
@@ -41,31 +42,14 @@ public final class QuarantineDesk {
 
     /// Everything quarantined under one job.
     public func entries(of job: UUID) throws -> [QuarantineEntry] {
-        var entries = try ledger.connection.query(
+        let entries = try ledger.connection.query(
             QuarantineDesk.entrySQL + " where job_id = $1 order by last_at desc", [.uuid(job)]
         ).map(QuarantineEntry.init)
         guard !entries.isEmpty else {
             throw OperationError(
                 "no message of job \(job.uuidString.lowercased()) is in quarantine: `sentinode quarantine list`")
         }
-        let bare = try bareProperties(of: job)
-        for index in entries.indices {
-            if let list = bare[entries[index].payloadSHA256] { entries[index].properties = list.json.text }
-        }
         return entries
-    }
-
-    /// Properties that the database took only as bytes, by the message's hash.
-    private func bareProperties(of job: UUID) throws -> [String: MessageProperties] {
-        let rows = try ledger.connection.query(
-            """
-            select encode(payload_sha256, 'hex') as payload_sha256, properties_amqp
-            from sentinode.quarantined_messages where job_id = $1 and properties_amqp is not null
-            """, [.uuid(job)])
-        return try Dictionary(
-            uniqueKeysWithValues: rows.map {
-                (try $0.text("payload_sha256"), MessageProperties(encodedList: try $0.bytes("properties_amqp")))
-            })
     }
 
     /// The body of the newest message of a job; nil where it was too large to keep.
@@ -116,7 +100,8 @@ public final class QuarantineDesk {
     private func newest(of job: UUID, _ connection: DatabaseConnection) throws -> Row {
         let rows = try connection.query(
             """
-            select job_id, payload_sha256, payload, headers_amqp, properties_amqp,
+            select job_id, payload_sha256, payload, headers_amqp,
+                decode(properties ->> 'base64', 'base64') as properties_amqp,
                 properties ->> 'content_type' as content_type,
                 properties ->> 'correlation_id' as correlation_id, properties ->> 'reply_to' as reply_to,
                 properties ->> 'message_id' as message_id, properties ->> 'type' as type,
@@ -221,7 +206,9 @@ extension QuarantineEntry {
         lastAt = try row.timestamp("last_at").description
         state = try row.text("state")
         payloadSize = try row.int8("payload_size")
-        properties = try row.text("properties")
+        // Where the database took them only as bytes, they are made readable here.
+        let bare = try row.optionalBytes("properties_amqp").map { MessageProperties(encodedList: $0).json.text }
+        properties = try bare ?? row.text("properties")
         headers = try row.optionalText("headers")
     }
 }

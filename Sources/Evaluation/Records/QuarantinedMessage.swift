@@ -19,7 +19,7 @@ struct QuarantinedMessage: AuditedRow {
             .init("job_id", .uuid), .init("payload_sha256", .bytea), .init("reason", .text),
             .init("explanation", .text), .init("payload", .bytea),
             .init("payload_size", .bigint), .init("properties_source", .text), .init("headers_source", .text),
-            .init("headers_amqp", .bytea), .init("properties_amqp", .bytea),
+            .init("headers_amqp", .bytea),
             .init("exchange", .text), .init("routing_key", .text), .init("redelivered", .boolean),
             .init("received_at", .timestamptz),
             .init("quarantined_at", .timestamptz),
@@ -37,8 +37,7 @@ struct QuarantinedMessage: AuditedRow {
             Column("payload", bytes: payload),
             Column("payload_sha256", .bytes(submission.payloadSHA256)),
             Column("payload_size", .integer(payloadSize)),
-            Column("properties_amqp", bytes: readable == .nothing ? delivery.properties.encodedList() : nil),
-            Column("properties_source", .text(readable == .nothing ? "{}" : delivery.properties.json.text)),
+            Column("properties_source", .text(propertiesSource)),
             Column("quarantined_at", .timestamp(quarantinedAt.microseconds)),
             Column("reason", .text(refusal.reason.rawValue)),
             Column("received_at", .timestamp(submission.receivedAt.microseconds)),
@@ -71,6 +70,11 @@ struct QuarantinedMessage: AuditedRow {
         let headers = JSONText.object(submission.delivery.properties.headers.map { ($0.name, $0.value.json) })
         let text = headers.text
         return !headers.holdsNUL && text.utf8.count <= 1 << 20 ? text : nil
+    }
+
+    private var propertiesSource: String {
+        let properties = submission.delivery.properties
+        return (readable == .nothing ? FieldValue.bytes(properties.encodedList()).json : properties.json).text
     }
 
     private func storable(_ name: String) -> String { name.replacing("\0", with: "\u{FFFD}") }

@@ -1,5 +1,5 @@
--- What a worker must know to give a replayed message its full number of tries and to open it again where it is still
--- bad, and a place for the properties of a message whose JSON the database refuses.
+-- What a worker must know to give a replayed message its full number of tries, and to open it again where it is still
+-- bad.
 
 set local role sentinode_owner;
 
@@ -13,6 +13,4 @@ comment on table sentinode.attempts is 'A message that was delivered before is t
 comment on column sentinode.attempts.job_id is 'What is tried: a name made from message_id and body, before anything in the message is read';
 comment on column sentinode.attempts.finished_at is 'When the process had survived it, as earlier programs wrote it; now the row is removed instead';
 
-alter table sentinode.quarantined_messages add column properties_amqp bytea;
-comment on column sentinode.quarantined_messages.properties_amqp is 'All properties but the headers, encoded as an AMQP 0-9-1 property list, where the database refuses them as JSON; NULL where properties_source holds them';
-grant select (properties_amqp) on sentinode.quarantined_messages to sentinode_monitor;
+comment on column sentinode.quarantined_messages.properties_source is 'AMQP properties as JSON, the bytes that the digest covers; where the database refuses them so, {"base64": ...} with all but the headers as an AMQP 0-9-1 property list';
