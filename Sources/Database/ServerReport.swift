@@ -39,7 +39,8 @@ extension DatabaseError {
         // Data exceptions quote the value, as in: invalid input syntax for type integer: "…".
         if sqlstate.hasPrefix("22") { return withoutQuotedValue(primary) }
         guard let hint = field(report_hint, of: result), !sqlstate.hasPrefix("23") else { return primary }
-        return "\(primary) \(hint)"
+        // Errors end as one sentence with their SQLSTATE behind them, and hints are sentences of their own.
+        return "\(primary); \(hint.hasSuffix(".") ? String(hint.dropLast()) : hint)"
     }
 
     private static func firstLine(_ text: UnsafeMutablePointer<CChar>?) -> String? {

@@ -181,7 +181,7 @@ final class EvaluationWorker {
         let messages = settlements.compactMap(\.announcement).flatMap { announcement in
             announcement.messages.map { (eventID: announcement.eventID, message: $0) }
         }
-        let lost = settlements.compactMap(\.announcement?.reply).filter { BrokerNames.isReserved($0.queue) }.count
+        let lost = settlements.compactMap(\.announcement?.reply).filter { BrokerNames.isUnreachable($0.queue) }.count
         let outcomes = publish(messages.map(\.message))
         let unsettled = zip(messages, outcomes).filter { !$0.1.isSettled }.map(\.0)
         if !unsettled.isEmpty {

@@ -60,6 +60,16 @@ public struct MessageProperties: Sendable, Equatable {
         malformedText = reader.repairedText
     }
 
+    /// Properties from the list that `encodedList()` once gave.
+    public init(encodedList: [UInt8]) { self.init(wire: encodedList) }
+
+    /// All but the headers, as an AMQP property list. A text that was repaired and no longer fits is cut.
+    public func encodedList() -> [UInt8] {
+        var list = self
+        list.headers = []
+        return list.encoded()
+    }
+
     /// The headers as an AMQP table with its length in front. Fields that came from a broker and were not changed are
     /// written byte for byte as they came, whatever they nest.
     public func encodedHeaders() -> [UInt8] {

@@ -29,9 +29,10 @@ struct Work: ParsableCommand {
     var batch: Int?
     @Option(help: "Longest wait for a batch to fill (default: 2ms).")
     var linger: String?
-    @Flag(help: "Stop when the queue is empty and everything is settled.")
+    @Flag(
+        help: "Stop when the queue is empty and everything is settled; while work is paused, wait for its resumption.")
     var drain = false
-    @Option(help: "Longest time to finish after a signal (default: 30s).")
+    @Option(help: "Longest time to finish, counted from the signal (default: 30s).")
     var grace: String?
     @Option(help: "How log lines look: text or json.")
     var logFormat: LogFormat?

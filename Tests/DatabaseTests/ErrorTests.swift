@@ -51,6 +51,16 @@ struct ErrorTests {
         }
     }
 
+    @Test func `a message and its hint read as one sentence`() async throws {
+        try await ScratchDatabase.withConnection { (connection) throws in
+            let error = try databaseError {
+                try connection.run(
+                    script: "do $$ begin raise exception 'this is no use' using hint = 'Try that.'; end $$")
+            }
+            #expect(error.message == "this is no use; Try that")
+        }
+    }
+
     @Test func `an index row that is too long is the row's fault`() async throws {
         try await ScratchDatabase.withConnection { (connection) throws in
             try connection.run(script: "create table slides (id text primary key)")

@@ -1,4 +1,5 @@
 import Foundation
+import PatchClassifier
 import Testing
 
 @testable import Database
@@ -61,6 +62,56 @@ import Testing
         }
     }
 
+    @Test func `a drain that meets a pause says so, and ends once work was resumed`() async throws {
+        try await Laboratory.with { laboratory in
+            let registry = try laboratory.registry()
+            #expect(try registry.setPaused(true, reason: "a test"))
+            try laboratory.publish(try TestPatches.jobs(10))
+            let worker = try laboratory.start("work", "--drain", "--lanes", "1")
+            try wait(for: "the lane to say what it waits for") {
+                try worker.log().contains("the drain waits until it is resumed")
+            }
+            #expect(worker.isRunning)
+            #expect(try laboratory.predictions() == 0)
+            #expect(try registry.setPaused(false, reason: "a test"))
+            #expect(try worker.waitForEnd() == .exit(0))
+            try laboratory.expectExactlyOnce(jobs: 10)
+        }
+    }
+
+    @Test func `a version of another patch size decides what was decoded for the one before`() async throws {
+        try await Laboratory.with { laboratory in
+            let registry = try laboratory.registry()
+            try laboratory.importSmallModel(registry, named: "small-1")
+            let small = try (0..<20).map { TestPatches.message(try TestPatches.png($0, side: 8), id: "small-\($0)") }
+            try laboratory.publish(try TestPatches.jobs(20) + small)
+            // In this order: the activation waits for the lock, then a lane that has decoded for the version before.
+            try laboratory.holdControl()
+            let url = laboratory.databaseURL
+            let activated = Task.detached {
+                try ModelRegistry(DatabaseSettings(url: url, applicationName: "sentinode tests"))
+                    .activate("small-1", reason: "a test")
+            }
+            try wait(for: "the activation to wait") { try laboratory.lockWaiters() == 1 }
+            let worker = try laboratory.start("work", "--lanes", "1", "--linger", "1s")
+            try wait(for: "a lane that waits to record") { try laboratory.lockWaiters() == 2 }
+            try laboratory.releaseControl()
+            #expect(try await activated.value)
+            try wait(for: "every message to be settled") {
+                try laboratory.predictions() + laboratory.quarantine().count == 40
+            }
+            worker.send(SIGTERM)
+            #expect(try worker.waitForEnd() == .exit(0))
+            #expect(try worker.log().contains("another model version decides now"))
+            let large = try (0..<20).map { (try TestPatches.jobID("job-\($0)"), ["wrong_size"]) }
+            #expect(try laboratory.quarantine() == Dictionary(uniqueKeysWithValues: large))
+            #expect(
+                try laboratory.count(
+                    "select count(*) from sentinode.predictions where model_version = 'small-1'") == 20)
+            #expect(try laboratory.depth(of: BrokerNames.patches) == 0)
+        }
+    }
+
     @Test func `what waits in the outbox is relayed while patches keep coming`() async throws {
         try await Laboratory.with { laboratory in
             try laboratory.publish(try TestPatches.jobs(3000))
@@ -74,6 +125,23 @@ import Testing
 }
 
 extension Laboratory {
+    /// A version that looks at patches of 8x8: a convolution to 6x6, pooled to 3x3, and a linear layer.
+    fileprivate func importSmallModel(_ registry: ModelRegistry, named name: String) throws {
+        func tensor(_ name: String, _ shape: [Int]) -> Weights.Tensor {
+            let count = shape.reduce(1, *)
+            return Weights.Tensor(name: name, shape: shape, values: (0..<count).map { Float($0 % 7) / 10 - 0.3 })
+        }
+        let weights = try Weights(tensors: [
+            tensor("conv1.weight", [2, 3, 3, 3]), tensor("conv1.bias", [2]), tensor("fc1.weight", [2, 18]),
+            tensor("fc1.bias", [2]),
+        ])
+        let file = FileManager.default.temporaryDirectory.appending(path: databaseName + ".safetensors")
+        try Data(weights.safetensors()).write(to: file)
+        defer { unlink(file.path) }
+        _ = try registry.importModel(
+            path: file.path, name: name, operatingPoint: OperatingPoint(threshold: 0.5), card: nil)
+    }
+
     func registry() throws -> ModelRegistry {
         try ModelRegistry(DatabaseSettings(url: databaseURL, applicationName: "sentinode tests"))
     }

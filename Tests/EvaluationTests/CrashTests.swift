@@ -23,19 +23,65 @@ import Testing
             var jobs = try TestPatches.jobs(500)
             jobs.insert(TestPatches.message(try TestPatches.png(99), id: "poison"), at: 250)
             try laboratory.publish(jobs)
-            var crashes = 0
-            while true {
-                let worker = try laboratory.start(
-                    "work", "--drain", "--lanes", "4", environment: ["SENTINODE_TEST_CRASH_ON": "poison"])
-                let end = try worker.waitForEnd()
-                if end == .exit(0) { break }
-                #expect(end == .signal(SIGABRT))
-                crashes += 1
-                try #require(crashes <= 10, "the message goes on killing workers")
-            }
-            #expect(crashes == 4)
+            #expect(try crashesUntilDrained(laboratory, lanes: 4) == 4)
             #expect(try laboratory.quarantine() == [TestPatches.jobID("poison"): ["crashed_worker"]])
             try laboratory.expectExactlyOnce(jobs: 500)
+        }
+    }
+
+    @Test func `a message that is replayed is tried as often as a new one, and is open again where it still kills`()
+        async throws
+    {
+        try await Laboratory.with { laboratory in
+            try laboratory.publish([TestPatches.message(try TestPatches.png(99), id: "poison")])
+            #expect(try crashesUntilDrained(laboratory) == 4)
+            let job = try TestPatches.jobID("poison").uuidString
+            let replay = try laboratory.start("quarantine", "replay", job, "--reason", "the worker was mended")
+            #expect(try replay.waitForEnd() == .exit(0))
+            #expect(try crashesUntilDrained(laboratory) == 4)
+            #expect(
+                try laboratory.count(
+                    "select count(*) from review.quarantine where state = 'open' and occurrences = 2") == 1)
+            // Mended, it becomes a prediction although it killed eight workers before.
+            let again = try laboratory.start("quarantine", "replay", job, "--reason", "mended at last")
+            #expect(try again.waitForEnd() == .exit(0))
+            try laboratory.drain()
+            #expect(try laboratory.predictions() == 1)
+        }
+    }
+
+    @Test func `nothing is kept of attempts that a worker survived`() async throws {
+        try await Laboratory.with { laboratory in
+            try laboratory.publish(try TestPatches.jobs(20))
+            let worker = try laboratory.start(
+                "work", "--lanes", "1", environment: ["SENTINODE_TEST_DIE_BEFORE": "record"])
+            #expect(try worker.waitForEnd() == .signal(SIGKILL))
+            try laboratory.database.run(
+                script: """
+                    create table attempts_made (attempt_id uuid);
+                    create function note_attempt() returns trigger language plpgsql security definer as
+                        'begin insert into public.attempts_made values (new.attempt_id); return new; end';
+                    create trigger note_attempt after insert on sentinode.attempts
+                        for each row execute function note_attempt();
+                    """)
+            try laboratory.drain()
+            #expect(try laboratory.predictions() == 20)
+            #expect(try laboratory.count("select count(*) from attempts_made") == 20)
+            #expect(try laboratory.count("select count(*) from sentinode.attempts") == 0)
+        }
+    }
+
+    /// Starts workers, which the message `poison` kills, until one ends well; how many died.
+    private func crashesUntilDrained(_ laboratory: Laboratory, lanes: Int = 1) throws -> Int {
+        var crashes = 0
+        while true {
+            let worker = try laboratory.start(
+                "work", "--drain", "--lanes", "\(lanes)", environment: ["SENTINODE_TEST_CRASH_ON": "poison"])
+            let end = try worker.waitForEnd()
+            if end == .exit(0) { return crashes }
+            #expect(end == .signal(SIGABRT))
+            crashes += 1
+            try #require(crashes <= 10, "the message goes on killing workers")
         }
     }
 }

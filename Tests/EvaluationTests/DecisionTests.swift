@@ -54,7 +54,7 @@ import Testing
     }
 
     private func plan(_ findings: [Finding], _ known: Known = Known()) -> RecordingPlan {
-        RecordingPlan(findings, known, at: Self.at, keepsOnlyBytes: false)
+        RecordingPlan(findings, known, at: Self.at, readable: .all)
     }
 
     /// The outcomes, in the order of the findings.
@@ -116,5 +116,8 @@ import Testing
         #expect(plan.quarantined.isEmpty)
         #expect(plan.repeats.count == (redelivered ? 0 : 1))
         #expect(try outcomes(plan) == ["quarantined truncated"])
+        // Somebody decided about it meanwhile: then it was sent again, however it came.
+        known.decided = known.quarantined
+        #expect(self.plan([again], known).repeats.count == 1)
     }
 }

@@ -40,6 +40,37 @@ import Testing
         }
     }
 
+    @Test func `a session that keeps every worker from deciding is named, with what to do about it`() async throws {
+        try await Laboratory.with { laboratory in
+            let holder = try laboratory.database.query("select pg_backend_pid() as pid").onlyRow().int4("pid")
+            try laboratory.holdControl()
+            let (end, words) = try examine(laboratory)
+            #expect(end == .exit(69))
+            #expect(words.contains("MEND     control lock: the session with pid \(holder) of login "))
+            #expect(words.contains(" holds it since 20"))
+            #expect(words.contains("pg_terminate_backend(\(holder))"))
+            try laboratory.releaseControl()
+            let (endAfter, wordsAfter) = try examine(laboratory)
+            #expect(endAfter == .exit(0))
+            #expect(!wordsAfter.contains("control lock"))
+        }
+    }
+
+    @Test func `a login that owns the database's objects is not advised to become a worker`() async throws {
+        try await Laboratory.with { laboratory in
+            let (name, password) = ("login_" + randomName(), randomName())
+            try laboratory.database.run(
+                script: "create role \(name) login password '\(password)' in role sentinode_owner")
+            let url = try laboratory.stack.databaseURL(
+                database: laboratory.databaseName, user: name, password: password)
+            let (end, words) = try examine(laboratory, environment: ["SENTINODE_DATABASE_URL": url])
+            try laboratory.database.run(script: "drop role \(name)")
+            #expect(end == .exit(0))
+            #expect(words.contains("look at  login: \(name) owns"))
+            #expect(!words.contains("grant sentinode_worker"))
+        }
+    }
+
     @Test func `a database that does not answer is a fault to mend`() async throws {
         try await Laboratory.with { laboratory in
             let (end, words) = try examine(

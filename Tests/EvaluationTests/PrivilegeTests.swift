@@ -41,6 +41,71 @@ import Testing
         }
     }
 
+    @Test func `a login that is only an administrator decides about quarantined messages`() async throws {
+        try await Laboratory.with { laboratory in
+            try laboratory.publish([
+                TestPatches.message([1, 2, 3], id: "to replay"), TestPatches.message([4, 5, 6], id: "to discard"),
+            ])
+            try laboratory.drain()
+            let login = try laboratory.makeLogin(in: "sentinode_admin")
+            defer { laboratory.drop(login) }
+            for (verb, message) in [("replay", "to replay"), ("discard", "to discard"), ("show", "to discard")] {
+                var arguments = ["quarantine", verb, try TestPatches.jobID(message).uuidString]
+                if verb != "show" { arguments += ["--reason", "a test"] }
+                let program = try laboratory.start(
+                    arguments, environment: ["SENTINODE_DATABASE_URL": login.url])
+                #expect(try program.waitForEnd() == .exit(0), "\(verb): \(program.lastWords())")
+            }
+            let decided = try laboratory.database.query(
+                "select state from review.quarantine where decided_by = $1 order by state", [.text(login.name)])
+            #expect(try decided.map { try $0.text("state") } == ["discarded", "replayed"])
+            #expect(try laboratory.depth(of: BrokerNames.patches) == 1)
+        }
+    }
+
+    @Test func `no part of the predictions can be emptied, by their owner neither`() async throws {
+        try await Laboratory.with { laboratory in
+            try laboratory.publish(try TestPatches.jobs(40))
+            try laboratory.drain()
+            for table in ["predictions"] + (0..<8).map({ "predictions_\($0)" }) {
+                let error = try #require(throws: DatabaseError.self) {
+                    try laboratory.database.run(script: "set role sentinode_owner; truncate sentinode.\(table) cascade")
+                }
+                #expect(error.sqlstate == "42501" && error.message.contains("\(table) is append-only"), "\(error)")
+            }
+            #expect(
+                try laboratory.count(
+                    "select count(*) from pg_inherits where inhparent = 'sentinode.predictions'::regclass") == 8)
+            #expect(try laboratory.predictions() == 40)
+        }
+    }
+
+    @Test func `nobody changes what workers follow in another's name`() async throws {
+        try await Laboratory.with { laboratory in
+            let login = try laboratory.makeLogin(in: "sentinode_admin")
+            defer { laboratory.drop(login) }
+            let connection = try laboratory.connect(as: login)
+            defer { connection.close() }
+            func change(by author: String) throws -> String {
+                """
+                begin;
+                insert into sentinode.control
+                    (generation, active_version, paused, reason, changed_at, changed_by, writer, seal, leaf, salt)
+                select generation + 1, active_version, true, 'a test', now(), '\(author)', gen_random_uuid(), 0, 1, salt
+                from sentinode.control order by generation desc limit 1;
+                rollback
+                """
+            }
+            let error = try #require(throws: DatabaseError.self) {
+                try connection.run(script: try change(by: "somebody_else"))
+            }
+            #expect(error.sqlstate == "42501" && error.message.contains("names its own login"), "\(error)")
+            try connection.run(script: "rollback")
+            // The same in its own name would have been taken.
+            try connection.run(script: try change(by: login.name))
+        }
+    }
+
     @Test func `a reviewer's login reads predictions and nothing beside them`() async throws {
         try await Laboratory.with { laboratory in
             try laboratory.publish(try TestPatches.jobs(3))

@@ -97,6 +97,24 @@ import Testing
         }
     }
 
+    @Test func `SIGTERM to idle lanes while the database is down ends with 0`() async throws {
+        let stack = try OwnStack.required()
+        try await Laboratory.with(stack) { laboratory in
+            try laboratory.publish(try TestPatches.jobs(100))
+            let worker = try laboratory.start("work", "--lanes", "1", "--grace", "1h")
+            try wait(for: "nothing left to do") {
+                try laboratory.predictions() == 100 && laboratory.count("select count(*) from sentinode.outbox") == 0
+            }
+            try stack.command("stop", "postgres")
+            try wait(for: "the outage to be noticed") { try worker.log().contains("the outbox could not be read") }
+            worker.send(SIGTERM)
+            #expect(try worker.waitForEnd() == .exit(0))
+            try stack.command("start", "postgres")
+            try laboratory.reconnect()
+            try laboratory.expectExactlyOnce(jobs: 100)
+        }
+    }
+
     @Test func `SIGTERM while the database is down ends with 69, and nothing is lost`() async throws {
         let stack = try OwnStack.required()
         try await Laboratory.with(stack) { laboratory in

@@ -15,7 +15,7 @@ struct Announcement {
     /// One message for `sentinode.events`, and one to `reply_to` through the default exchange.
     var messages: [OutgoingMessage] {
         var messages = [message(exchange: BrokerNames.events, routingKey: routingKey)]
-        if let reply, !BrokerNames.isReserved(reply.queue) {
+        if let reply, !BrokerNames.isUnreachable(reply.queue) {
             messages.append(message(exchange: "", routingKey: reply.queue))
         }
         return messages

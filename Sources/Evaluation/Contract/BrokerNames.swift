@@ -12,8 +12,13 @@ public enum BrokerNames {
     /// Queues that a reply may never go to: a sender could otherwise build a loop.
     public static func isReserved(_ queue: String) -> Bool { queue.hasPrefix("sentinode.") }
 
+    /// Whether a reply to this queue can only be lost, or do harm.
+    static func isUnreachable(_ queue: String) -> Bool {
+        isReserved(queue) || isDirectReply(queue) && !DirectReplyAddress.isWellFormed(queue)
+    }
+
     /// Queues that stand for a connection which waits for an answer, and that are gone with it.
-    static func isDirectReply(_ queue: String) -> Bool { queue.hasPrefix("amq.rabbitmq.reply-to") }
+    static func isDirectReply(_ queue: String) -> Bool { queue.hasPrefix(DirectReplyAddress.prefix) }
 
     /// Exchanges, queues and bindings.
     ///

@@ -82,6 +82,7 @@ public struct Checkup {
             results += try login(connection)
             results += try clock(connection)
             results += try control(connection)
+            results += try controlLock(connection)
             results += try backlog(connection)
             return results
         } catch {
@@ -117,7 +118,10 @@ public struct Checkup {
         let row = try connection.query(
             """
             select session_user::text as login, rolsuper as is_superuser,
-                pg_has_role(session_user, 'sentinode_worker', 'member') as works
+                pg_has_role(session_user, 'sentinode_worker', 'member') as works,
+                pg_has_role(session_user, 'sentinode_owner', 'member') or exists (
+                    select from pg_catalog.pg_database
+                    where datname = current_database() and pg_has_role(session_user, datdba, 'member')) as owns
             from pg_catalog.pg_roles where rolname = session_user
             """
         ).onlyRow()
@@ -127,6 +131,14 @@ public struct Checkup {
                 .warning(
                     "login", "\(login) is a superuser",
                     "give workers a login that is only a member of sentinode_worker")
+            ]
+        }
+        // To be granted a worker's role as well would not make it the lesser login that a worker should have.
+        if try row.bool("owns") {
+            return [
+                .warning(
+                    "login", "\(login) owns the database or what is in it",
+                    "keep it for migrations; give workers a login that is only a member of sentinode_worker")
             ]
         }
         guard try row.bool("works") else {

@@ -27,7 +27,8 @@ public final class QuarantineDesk {
 
     private static let entrySQL: SQL = """
         select job_id, payload_sha256, reason, explanation, occurrences, last_at, state, payload_size,
-            properties::text as properties, headers::text as headers
+            properties::text as properties, decode(properties ->> 'base64', 'base64') as properties_amqp,
+            headers::text as headers
         from review.quarantine
         """
 
@@ -99,7 +100,9 @@ public final class QuarantineDesk {
     private func newest(of job: UUID, _ connection: DatabaseConnection) throws -> Row {
         let rows = try connection.query(
             """
-            select job_id, payload_sha256, payload, headers_amqp, properties ->> 'content_type' as content_type,
+            select job_id, payload_sha256, payload, headers_amqp,
+                decode(properties ->> 'base64', 'base64') as properties_amqp,
+                properties ->> 'content_type' as content_type,
                 properties ->> 'correlation_id' as correlation_id, properties ->> 'reply_to' as reply_to,
                 properties ->> 'message_id' as message_id, properties ->> 'type' as type,
                 properties ->> 'user_id' as user_id, properties ->> 'app_id' as app_id,
@@ -130,19 +133,29 @@ public final class QuarantineDesk {
     /// Properties as they came. The broker checks `user_id` against the login that publishes, so the sender it named
     /// travels as `app_id`, which names the same job; an expiry that has passed must not pass again.
     private static func properties(_ row: Row) throws -> MessageProperties {
-        var properties = try MessageProperties(encodedHeaders: try row.bytes("headers_amqp"))
+        var properties = try readProperties(row)
+        properties.headers = try MessageProperties(encodedHeaders: try row.bytes("headers_amqp")).headers
         // CC and BCC would send the copy to other queues too, now as then.
         properties.headers.removeAll { MetadataReader.belongsToBroker($0.name) || ["CC", "BCC"].contains($0.name) }
+        properties.appID = properties.appID ?? properties.userID
+        (properties.userID, properties.expiration) = (nil, nil)
+        properties.deliveryMode = 2
+        return properties
+    }
+
+    private static func readProperties(_ row: Row) throws -> MessageProperties {
+        if let list = try row.optionalBytes("properties_amqp") { return MessageProperties(encodedList: list) }
+        var properties = MessageProperties()
         properties.contentType = try row.optionalText("content_type")
         properties.contentEncoding = try row.optionalText("content_encoding")
         properties.correlationID = try row.optionalText("correlation_id")
         properties.replyTo = try row.optionalText("reply_to")
         properties.messageID = try row.optionalText("message_id")
         properties.type = try row.optionalText("type")
-        properties.appID = try row.optionalText("app_id") ?? row.optionalText("user_id")
+        properties.appID = try row.optionalText("app_id")
+        properties.userID = try row.optionalText("user_id")
         properties.timestamp = try row.optionalText("timestamp").flatMap { UInt64($0) }
         properties.priority = try row.optionalInt2("priority").map { UInt8(truncatingIfNeeded: $0) }
-        properties.deliveryMode = 2
         return properties
     }
 }
@@ -193,7 +206,9 @@ extension QuarantineEntry {
         lastAt = try row.timestamp("last_at").description
         state = try row.text("state")
         payloadSize = try row.int8("payload_size")
-        properties = try row.text("properties")
+        // Where the database took them only as bytes, they are made readable here.
+        let bare = try row.optionalBytes("properties_amqp").map { MessageProperties(encodedList: $0).json.text }
+        properties = try bare ?? row.text("properties")
         headers = try row.optionalText("headers")
     }
 }

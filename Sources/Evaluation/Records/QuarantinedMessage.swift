@@ -8,8 +8,10 @@ struct QuarantinedMessage: AuditedRow {
     let submission: Submission
     let refusal: Refusal
     let quarantinedAt: Timestamp
-    /// True where the headers or properties themselves may be what the database refuses.
-    var keepsOnlyBytes = false
+    var readable = Readable.all
+
+    /// How much is stored as JSON beside the AMQP bytes: less, where that itself may be what the database refuses.
+    enum Readable: CaseIterable { case all, properties, nothing }
 
     static let table = AuditedTable(
         "sentinode.quarantined_messages",
@@ -64,14 +66,15 @@ struct QuarantinedMessage: AuditedRow {
 
     /// nil where the database could not read it back as JSON: `headers_amqp` has it all the same.
     private var headersSource: String? {
-        guard !keepsOnlyBytes else { return nil }
+        guard readable == .all else { return nil }
         let headers = JSONText.object(submission.delivery.properties.headers.map { ($0.name, $0.value.json) })
         let text = headers.text
         return !headers.holdsNUL && text.utf8.count <= 1 << 20 ? text : nil
     }
 
     private var propertiesSource: String {
-        keepsOnlyBytes ? "{}" : submission.delivery.properties.json.text
+        let properties = submission.delivery.properties
+        return (readable == .nothing ? FieldValue.bytes(properties.encodedList()).json : properties.json).text
     }
 
     private func storable(_ name: String) -> String { name.replacing("\0", with: "\u{FFFD}") }

@@ -84,9 +84,9 @@ struct Recording {
             .unstorable,
             "the database refuses the row (SQLSTATE \(error.sqlstate)\(error.constraint.map { ", \($0)" } ?? ""))")
         let unstorable = Finding(submission: finding.submission, content: .refusal(refusal))
-        for keepsOnlyBytes in [false, true] {
+        for readable in QuarantinedMessage.Readable.allCases {
             do {
-                return try recordTogether([unstorable], keepsOnlyBytes: keepsOnlyBytes)[0]
+                return try recordTogether([unstorable], readable: readable)[0]
             } catch let error as DatabaseError where error.kind == .refusedRow {
                 continue
             }
@@ -95,25 +95,29 @@ struct Recording {
     }
 
     /// One transaction. A key that was taken a moment ago makes it start again, and then it looks first.
-    private func recordTogether(_ findings: [Finding], keepsOnlyBytes: Bool = false) throws -> [Settlement] {
+    private func recordTogether(_ findings: [Finding], readable: QuarantinedMessage.Readable = .all) throws
+        -> [Settlement]
+    {
         // Only what was delivered before, or is refused, is likely to be there already.
         var looksFirst = findings.contains { finding in
             if case .refusal = finding.content { true } else { finding.submission.delivery.redelivered }
         }
         while true {
             do {
-                return try transact(findings, looksFirst: looksFirst, keepsOnlyBytes: keepsOnlyBytes)
+                return try transact(findings, looksFirst: looksFirst, readable: readable)
             } catch is KeyExists {
                 looksFirst = true
             }
         }
     }
 
-    private func transact(_ findings: [Finding], looksFirst: Bool, keepsOnlyBytes: Bool) throws -> [Settlement] {
+    private func transact(_ findings: [Finding], looksFirst: Bool, readable: QuarantinedMessage.Readable) throws
+        -> [Settlement]
+    {
         let (plan, seal) = try ledger.transact { entry in
             try follow(entry.control)
             let known = looksFirst ? try Known(findings, entry.connection) : Known()
-            var plan = RecordingPlan(findings, known, at: entry.at, keepsOnlyBytes: keepsOnlyBytes)
+            var plan = RecordingPlan(findings, known, at: entry.at, readable: readable)
             plan.predictionPositions = try entry.insert(plan.predictions)
             _ = try entry.insert(plan.quarantined)
             _ = try entry.insert(plan.repeats)
@@ -132,6 +136,8 @@ struct Recording {
 struct Known {
     var predictions: [UUID: StoredPrediction] = [:]
     var quarantined: Set<QuarantineKey> = []
+    /// Those about which somebody has decided since they last came.
+    var decided: Set<QuarantineKey> = []
 
     struct QuarantineKey: Hashable {
         let jobID: UUID
@@ -144,15 +150,28 @@ struct Known {
         let ids = Parameter.uuidArray(findings.map(\.submission.jobID))
         let answers = try connection.pipeline([
             (StoredPrediction.selectSQL, [ids]),
-            ("select job_id, payload_sha256 from sentinode.quarantined_messages where job_id = any($1::uuid[])", [ids]),
+            (Known.quarantineSQL, [ids]),
         ])
         for row in answers[0] {
             let stored = try StoredPrediction(row)
             predictions[stored.jobID] = stored
         }
         for row in answers[1] {
-            quarantined.insert(
-                QuarantineKey(jobID: try row.uuid("job_id"), payloadSHA256: try row.bytes("payload_sha256")))
+            let key = QuarantineKey(jobID: try row.uuid("job_id"), payloadSHA256: try row.bytes("payload_sha256"))
+            quarantined.insert(key)
+            if try row.bool("is_decided") { decided.insert(key) }
         }
     }
+
+    private static let quarantineSQL: SQL = """
+        select job_id, payload_sha256, coalesce(
+            (select max(decided_at) from sentinode.quarantine_decisions as decision
+             where decision.job_id = message.job_id and decision.payload_sha256 = message.payload_sha256)
+            > greatest(
+                quarantined_at,
+                (select max(quarantined_at) from sentinode.quarantine_repeats as again
+                 where again.job_id = message.job_id and again.payload_sha256 = message.payload_sha256)),
+            false) as is_decided
+        from sentinode.quarantined_messages as message where job_id = any($1::uuid[])
+        """
 }

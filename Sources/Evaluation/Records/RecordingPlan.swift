@@ -18,7 +18,7 @@ struct RecordingPlan {
     var predictionPositions: [LeafPosition] = []
     private var fates: [(submission: Submission, fate: Fate)] = []
 
-    init(_ findings: [Finding], _ known: Known, at: Timestamp, keepsOnlyBytes: Bool) {
+    init(_ findings: [Finding], _ known: Known, at: Timestamp, readable: QuarantinedMessage.Readable) {
         for finding in findings {
             let fate: Fate
             switch (finding.content, known.predictions[finding.submission.jobID]) {
@@ -31,25 +31,26 @@ struct RecordingPlan {
                 let refusal = Refusal(
                     .jobIDReused,
                     "a prediction of another image has this job id: give every patch a message_id of its own")
-                fate = quarantine(finding.submission, refusal, known, at: at, keepsOnlyBytes: keepsOnlyBytes)
+                fate = quarantine(finding.submission, refusal, known, at: at, readable: readable)
             case (.refusal(let refusal), _):
-                fate = quarantine(finding.submission, refusal, known, at: at, keepsOnlyBytes: keepsOnlyBytes)
+                fate = quarantine(finding.submission, refusal, known, at: at, readable: readable)
             }
             fates.append((finding.submission, fate))
         }
     }
 
     /// A redelivered message that is here already was quarantined just before it could be acknowledged; one that comes
-    /// anew was sent again.
+    /// anew, or after somebody decided about it, was sent again.
     private mutating func quarantine(
-        _ submission: Submission, _ refusal: Refusal, _ known: Known, at: Timestamp, keepsOnlyBytes: Bool
+        _ submission: Submission, _ refusal: Refusal, _ known: Known, at: Timestamp,
+        readable: QuarantinedMessage.Readable
     ) -> Fate {
         let key = Known.QuarantineKey(jobID: submission.jobID, payloadSHA256: submission.payloadSHA256)
         if !known.quarantined.contains(key) {
             quarantined.append(
                 QuarantinedMessage(
-                    submission: submission, refusal: refusal, quarantinedAt: at, keepsOnlyBytes: keepsOnlyBytes))
-        } else if !submission.delivery.redelivered {
+                    submission: submission, refusal: refusal, quarantinedAt: at, readable: readable))
+        } else if !submission.delivery.redelivered || known.decided.contains(key) {
             repeats.append(QuarantineRepeat(submission: submission, refusal: refusal, quarantinedAt: at))
         }
         return .quarantined(refusal)

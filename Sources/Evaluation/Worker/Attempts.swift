@@ -8,10 +8,17 @@ struct Attempts {
 
     let connection: DatabaseConnection
 
-    /// Attempts on this message that a process did not survive.
-    func unfinished(_ key: UUID) throws -> Int {
-        let sql: SQL = "select count(*) as attempts from sentinode.attempts where job_id = $1 and finished_at is null"
-        return Int(try connection.query(sql, [.uuid(key)]).onlyRow().int8("attempts"))
+    /// Attempts on this message that a process did not survive, since somebody last decided about its quarantined job:
+    /// what is replayed is tried as often as what is new.
+    func unfinished(_ key: UUID, job: UUID, payloadSHA256: [UInt8]) throws -> Int {
+        let sql: SQL = """
+            select count(*) as attempts from sentinode.attempts
+            where job_id = $1 and finished_at is null and started_at > coalesce(
+                (select max(decided_at) from sentinode.quarantine_decisions
+                 where job_id = $2 and payload_sha256 = $3), '-infinity')
+            """
+        let row = try connection.query(sql, [.uuid(key), .uuid(job), .bytes(payloadSHA256)]).onlyRow()
+        return Int(try row.int8("attempts"))
     }
 
     /// Commits that this process is about to try. Harmless when repeated: the answer to a commit can be lost.
@@ -28,11 +35,8 @@ struct Attempts {
             ])
     }
 
-    /// Commits that this process has survived.
+    /// Commits that this process has survived: nothing of the attempt is needed any more.
     func finish(_ id: UUID) throws {
-        try connection.query(
-            """
-            update sentinode.attempts set finished_at = greatest(clock_timestamp(), started_at) where attempt_id = $1
-            """, [.uuid(id)])
+        try connection.query("delete from sentinode.attempts where attempt_id = $1", [.uuid(id)])
     }
 }

@@ -153,8 +153,16 @@ extension EvaluationWorker {
 
     private func checkPatience(since started: ContinuousClock.Instant, _ error: DatabaseError) throws {
         let waited = ContinuousClock.now - started
-        let limit = surroundings.stop.isRequested ? min(settings.grace, settings.patience) : settings.patience
-        if waited > .seconds(limit) || stopsWithNothingInHand { throw PatienceExhausted(error: error) }
+        if waited > .seconds(settings.patience) || isGraceOver || stopsWithNothingInHand {
+            throw PatienceExhausted(error: error)
+        }
+    }
+
+    /// A stop was asked for, and the time to finish is over. It runs from the request, however long the lane had waited
+    /// for something before.
+    var isGraceOver: Bool {
+        guard let requestedAt = surroundings.stop.requestedAt else { return false }
+        return ContinuousClock.now - requestedAt > .seconds(settings.grace)
     }
 
     /// A stop was asked for, and the surroundings keep nobody's message waiting.

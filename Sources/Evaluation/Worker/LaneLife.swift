@@ -14,8 +14,11 @@ extension EvaluationWorker {
         let key = try JobIdentity.attempt(messageID: received.delivery.properties.messageID, bodySHA256: payload)
         return try surroundings.gate.alone(meanwhile: keepAlive) {
             if try isRecorded(received.delivery, payloadSHA256: payload) { return try examine(received) }
-            let unfinished = try persist { try Attempts(connection: $0.connection).unfinished(key) }
-            guard unfinished < Attempts.limit else { return try blame(received, attempts: unfinished) }
+            let job = try unreadJobID(of: received.delivery, payloadSHA256: payload)
+            let unfinished = try persist {
+                try Attempts(connection: $0.connection).unfinished(key, job: job, payloadSHA256: payload)
+            }
+            guard unfinished < Attempts.limit else { return try blame(received, as: job, attempts: unfinished) }
             let examined = try attempted(key) {
                 let examined = try examine(received)
                 try trial(examined)
@@ -52,14 +55,16 @@ extension EvaluationWorker {
         return try persist { !(try $0.connection.query(sql, [.uuid(job), .bytes(payloadSHA256)]).isEmpty) }
     }
 
-    /// Does not read the message again: reading may be what kills.
-    private func blame(_ received: Received, attempts: Int) throws -> Examined {
+    /// The job as far as it is known without reading the message, which may be what kills.
+    private func unreadJobID(of delivery: Delivery, payloadSHA256: [UInt8]) throws -> UUID {
+        try JobReader.jobID(delivery.properties, metadata: PatchMetadata(), imageSHA256: payloadSHA256)
+    }
+
+    private func blame(_ received: Received, as job: UUID, attempts: Int) throws -> Examined {
         let delivery = received.delivery
-        let payload = try JobReader.payloadSHA256(of: delivery)
         let submission = Submission(
-            delivery: delivery, receivedAt: received.at,
-            jobID: try JobReader.jobID(delivery.properties, metadata: PatchMetadata(), imageSHA256: payload),
-            payloadSHA256: payload, reply: JobReader.reply(delivery.properties),
+            delivery: delivery, receivedAt: received.at, jobID: job,
+            payloadSHA256: try JobReader.payloadSHA256(of: delivery), reply: JobReader.reply(delivery.properties),
             content: .failure(Refusal(.crashedWorker, "")))
         let refusal = Refusal(
             .crashedWorker, "\(attempts) workers died while they decoded or classified this message alone")
@@ -110,13 +115,12 @@ extension EvaluationWorker {
 
     /// Stops consuming, settles what the broker had sent already, and closes: nothing is delivered twice because of it.
     func leave() throws {
-        let end = ContinuousClock.now + .seconds(settings.grace)
         var held = try receiveWhatIsUnderWay()
         inHand = held.count
         try liveConsumer().cancel()
         held += try receive(upTo: settings.prefetch, wait: 0, wake: nil)
         while !held.isEmpty {
-            guard ContinuousClock.now < end else {
+            guard !isGraceOver else {
                 throw UnfinishedWork(deliveries: held.count, reason: "the time to finish was over")
             }
             try settle(Array(held.prefix(settings.batch)))
@@ -142,7 +146,7 @@ extension EvaluationWorker {
 
     /// Looks every second; the queue keeps what comes meanwhile.
     private func waitWhilePaused() throws {
-        log.info("work is paused")
+        log.info(settings.drains ? "work is paused: the drain waits until it is resumed" : "work is paused")
         while !surroundings.stop.wait(seconds: 1) {
             guard try persist({ try $0.control().isPaused }) else { return log.info("work goes on") }
             try lookAfterOutbox()

@@ -4,6 +4,7 @@ import Synchronization
 /// Asks lanes to stop, and wakes those that wait on a socket. Safe to use from a signal handler's queue.
 public final class StopRequest: Sendable {
     private let requested = Atomic<Bool>(false)
+    private let firstRequest = Mutex<ContinuousClock.Instant?>(nil)
     private let readEnd: Int32
     private let writeEnd: Int32
 
@@ -26,7 +27,11 @@ public final class StopRequest: Sendable {
     /// Becomes readable once a stop is requested, and stays so: every waiting lane sees it.
     public var wakeDescriptor: Int32 { readEnd }
 
+    /// When a stop was first asked for; nil before that.
+    var requestedAt: ContinuousClock.Instant? { firstRequest.withLock { $0 } }
+
     public func request() {
+        firstRequest.withLock { $0 = $0 ?? .now }
         requested.store(true, ordering: .releasing)
         var byte: UInt8 = 1
         // A full pipe is readable already, which is all that a wake needs.

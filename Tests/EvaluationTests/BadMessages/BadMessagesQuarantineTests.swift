@@ -116,7 +116,7 @@ import Testing
 }
 
 /// A queue that gets a copy of every job from now on.
-private func copyJobs(of laboratory: Laboratory) throws -> String {
+func copyJobs(of laboratory: Laboratory) throws -> String {
     let queue = "test.copies"
     let topology = Topology(
         exchanges: [], queues: [Topology.Queue(name: queue)],

@@ -23,6 +23,49 @@ import Testing
         }
     }
 
+    @Test func `where the database refuses headers as JSON, the properties stay readable`() async throws {
+        try await Laboratory.with { laboratory in
+            try laboratory.database.run(
+                script: "alter table sentinode.quarantined_messages add constraint no_json check (headers is null)")
+            let message = try quarantineByMistake(in: laboratory)
+            #expect(
+                try laboratory.count(
+                    """
+                    select count(*) from review.quarantine
+                    where job_id = $1 and reason = 'unstorable' and headers is null
+                        and properties ->> 'message_id' = $2
+                    """, [.uuid(try message.jobID), .text(message.name)]) == 1)
+        }
+    }
+
+    @Test func `properties that the database takes only as bytes are shown, and sent again as they came`() async throws
+    {
+        try await Laboratory.with { laboratory in
+            try laboratory.database.run(
+                script:
+                    "alter table sentinode.quarantined_messages add constraint no_json check (not properties ? 'message_id')"
+            )
+            let message = try quarantineByMistake(in: laboratory)
+            let job = try message.jobID.uuidString
+            #expect(try laboratory.quarantine() == [message.jobID: ["unstorable"]])
+            let show = try laboratory.start("quarantine", "show", job)
+            #expect(try show.waitForEnd() == .exit(0))
+            #expect(try show.output().contains("\"message_id\":\"\(message.name)\""))
+
+            let copies = try copyJobs(of: laboratory)
+            let replay = try laboratory.start("quarantine", "replay", job, "--reason", "the constraint was wrong")
+            #expect(try replay.waitForEnd() == .exit(0))
+            let copy = try #require(try laboratory.take(from: copies).first)
+            #expect(copy.properties.messageID == message.name && copy.properties.appID == "test")
+            #expect(copy.properties.contentType == "image/png" && copy.properties.correlationID == "c-1")
+            #expect(copy.properties.header("slide_id") == .text("S-refused"))
+            try laboratory.drain()
+            #expect(
+                try laboratory.count(
+                    "select count(*) from sentinode.predictions where job_id = $1", [.uuid(try message.jobID)]) == 1)
+        }
+    }
+
     @Test func `what cannot even be quarantined goes to the dead-letter queue, and its neighbours do not`() async throws
     {
         try await Laboratory.with { laboratory in

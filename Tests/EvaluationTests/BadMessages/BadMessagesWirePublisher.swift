@@ -79,6 +79,21 @@ final class WirePublisher {
         }
     }
 
+    /// Asks for direct replies to whatever is published from now on with `reply_to` `amq.rabbitmq.reply-to`.
+    func consumeReplies() throws {
+        try send(60, 20, channel: 1) { writer in
+            writer.integer(UInt16(0))
+            writer.shortBytes("amq.rabbitmq.reply-to".utf8)
+            writer.shortBytes("".utf8)
+            writer.integer(UInt8(2))  // no acknowledgements
+            writer.integer(UInt32(0))
+        }
+        _ = try expect(60, 21)
+    }
+
+    /// Waits until a reply begins to arrive.
+    func waitForReply() throws { _ = try expect(60, 60) }
+
     // MARK: Frames
 
     private func send(_ family: UInt16, _ method: UInt16, channel: UInt16 = 0, _ body: (inout WireWriter) -> Void)

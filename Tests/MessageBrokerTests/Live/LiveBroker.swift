@@ -54,6 +54,11 @@ enum LiveBroker {
         try await withTaskExecutorPreference(LaneThread()) { try body() }
     }
 
+    /// Runs `body` on another thread, for what might wait for ever.
+    static func beside(_ body: @escaping @Sendable () throws -> Void) {
+        Thread.detachNewThread { #expect(throws: Never.self) { try body() } }
+    }
+
     /// Calls `condition` until it holds or `seconds` have passed; whether it held.
     static func eventually(within seconds: Double = 20, _ condition: () throws -> Bool) rethrows -> Bool {
         let deadline = Deadline.after(seconds)
