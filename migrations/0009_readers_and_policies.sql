@@ -292,6 +292,39 @@ begin
 end $$;
 comment on function review.warn_of_unsampled_strata(bigint) is 'Warns of what monitoring needs and a policy never draws';
 
+-- A reader knows which readings are blind, when they are due and whether another person reads them too. Where these go by
+-- the score, they tell it; so the audit rules that apply at one site have to agree on them, and leave no score out.
+create function review.refuse_telling_blindness(number bigint) returns void
+    language plpgsql set search_path = pg_catalog, pg_temp as $$
+declare
+    stray text;
+begin
+    select coalesce(place.site, 'any') into stray
+    from (
+        select site from review.policy_rules where generation = number and reason = 'audit' union select null
+    ) as place
+    cross join lateral (
+        select known.*, coalesce(bool_or(known.score_low = 0 and known.score_high > 1) over before, false) as is_covered
+        from review.policy_rules as known
+        where known.generation = number and known.reason = 'audit' and (known.site is null or known.site = place.site)
+        window before as (order by known.rule rows between unbounded preceding and 1 preceding)
+    ) as reached
+    where not reached.is_covered
+    group by place.site
+    having bool_or(reached.blind) and (
+        not bool_and(reached.blind)
+        or not bool_or(reached.score_low = 0 and reached.score_high > 1)
+        or (min(reached.rate) = 0 and max(reached.rate) > 0)
+        or count(distinct (reached.due_hours, reached.second_read_rate, reached.keep_image_days)) > 1)
+    order by 1 limit 1;
+    if found then
+        perform review.refuse('SN012', format('at site %s, that a reading is blind would tell something of the score', stray),
+            'Give all audit rules that apply there the same blind, due_hours, second_read_rate and keep_image_days and a rate '
+            'above 0, and let the last of them have no band.');
+    end if;
+end $$;
+comment on function review.refuse_telling_blindness(bigint) is 'Refuses a policy by which a blind reading, or how it is served, depends on the score';
+
 -- rules: [{"reason": "audit", "rate": 0.02, ...}, ...], in order; what a rule leaves out has the default given here.
 create function review.set_policy(
     rules jsonb, reason text, key_commitment text default null, valid_from timestamptz default null,
@@ -353,6 +386,7 @@ begin
         perform review.refuse('SN012', 'this policy draws at random, and names no key',
             'Make a key with `sentinode review key`, give it to the workers, and its commitment to this function.');
     end if;
+    perform review.refuse_telling_blindness(number);
     perform review.warn_of_unsampled_strata(number);
     perform audit.seal_act(act, 'policy.set', number::text, why, null, 'review.policies', 'review.policy_rules');
     perform review.announce('policy.set', jsonb_build_object('generation', number, 'changed_by', session_user, 'changed_at', now()));

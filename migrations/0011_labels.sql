@@ -254,8 +254,8 @@ begin
             perform review.refuse('SN009', format('job %s waits for an adjudicator', item.job_id),
                 'A reader who adjudicates claims it: SELECT * FROM review.claim(1).');
         end if;
-    elsif item.stream = 'audit' and (item.leased_by is null or item.leased_by <> session_user) then
-        -- Picked by hand, it would not be the random sample any more.
+    elsif (item.stream = 'audit' or reader.always_blind) and (item.leased_by is null or item.leased_by <> session_user) then
+        -- Picked by hand, it would not be the random sample any more. Who is always blind is told no difference.
         return 'voluntary';
     end if;
     return item.stage;
@@ -298,8 +298,8 @@ begin
     reading := review.reading_of(item, reader);
     hidden := review.hides(job, prediction.blind);
     if reading = 'voluntary' and item.job_id is not null then
-        raise notice 'job % belongs to the random sample: unclaimed, your label counts as voluntary', job
-            using hint = 'To read for the sample, take what review.claim serves.';
+        raise notice 'you have not claimed job %: your label counts as voluntary', job
+            using hint = 'The random sample, and what is read blind, counts where review.claim serves it.';
     end if;
     if why is null and (reading = 'adjudication'
         or (not hidden and review.contradicts(job, label, prediction.decision, reading in ('first read', 'second read'))))
@@ -346,8 +346,9 @@ begin
     for place in 1..cardinality(jobs) loop
         ids := ids || review.read_patch(act, place, reader, jobs[place], label, confidence, comment, reason, meaning);
     end loop;
+    -- The reason stands in the labels, under this seal: there an erasure can reach it, in an event it could not.
     perform audit.seal_act(act, 'label.confirmed', case when cardinality(jobs) = 1 then jobs[1]::text end,
-        coalesce(reason, comment), jsonb_build_object('labels', cardinality(jobs)), 'review.labels');
+        null, jsonb_build_object('labels', cardinality(jobs)), 'review.labels');
     return ids;
 end $$;
 comment on function review.confirm_many(uuid[], text, integer, text, text, text) is
@@ -401,7 +402,7 @@ begin
             review.time_of_act(), session_user, act.writer, act.seal, 1, uuid_send(gen_random_uuid()));
     if before.reading <> 'voluntary' then perform review.settle(before.job_id); end if;
     perform audit.seal_act(act, case kind when 'withdrawal' then 'label.withdrawn' else 'label.amended' end,
-        before.job_id::text, why, null, 'review.labels');
+        before.job_id::text, null, null, 'review.labels');
     return id;
 exception when unique_violation then
     perform review.refuse('SN008', format('label %s was superseded a moment ago', label_id), 'SELECT * FROM review.my_labels shows the latest.');

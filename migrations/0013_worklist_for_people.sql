@@ -4,7 +4,7 @@
 set local role sentinode_owner;
 
 create function review.set_as_of(at timestamptz) returns timestamptz
-    language plpgsql set search_path = pg_catalog, pg_temp as $$
+    language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
     settled timestamptz := review.settled_at();
 begin

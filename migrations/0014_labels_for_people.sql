@@ -140,6 +140,7 @@ comment on view review.overrules is 'How often people overruled the model, by si
 create view review.overdue with (security_barrier = true) as
 select *, now() - due_at as overdue_by from review.worklist where due_at < now();
 comment on view review.overdue is 'What should have been read by now';
+comment on column review.overdue.overdue_by is 'How long ago';
 
 -- Cohen, Educ. Psychol. Meas. 20 (1960) 37-46; its large-sample variance: Fleiss, Cohen & Everitt, Psychol. Bull. 72 (1969) 323-327.
 create view review.agreement with (security_barrier = true) as
@@ -385,6 +386,74 @@ create function review.export_csv(slide text default null, site text default nul
     order by prediction.slide_id, prediction.y, prediction.x, prediction.predicted_at, prediction.job_id
 $$;
 comment on function review.export_csv(text, text, timestamptz) is 'Predictions with the answer of people, for psql''s \\copy or `sentinode export`; of one slide, of one site, or decided since a time';
+
+-- What a view hands on means what it meant before.
+do $$
+declare
+    target regclass;
+    source regclass;
+    handed_on name;
+    meaning text;
+begin
+    for target, source in values
+        ('review.label_history'::regclass, 'review.labels'::regclass),
+        ('review.label_history', 'review.predictions'),
+        ('review.current_labels', 'review.label_history'),
+        ('review.my_labels', 'review.label_history'),
+        ('review.disagreements', 'review.predictions'),
+        ('review.overdue', 'review.worklist')
+    loop
+        for handed_on, meaning in
+            select here.attname, col_description(source, there.attnum)
+            from pg_attribute as here
+            join pg_attribute as there on there.attrelid = source and there.attname = here.attname
+            where here.attrelid = target and here.attnum > 0 and there.attnum > 0 and col_description(target, here.attnum) is null
+        loop
+            execute format('comment on column %s.%I is %L', target, handed_on, meaning);
+        end loop;
+    end loop;
+end $$;
+
+comment on column review.disagreements.kind is 'readers disagree, or model overruled';
+comment on column review.disagreements.labels is 'Who said what, in order of time';
+comment on column review.disagreements.final_label is 'The one answer of people; NULL while there is none';
+comment on column review.disagreements.how is 'How it was reached, as in review.final_labels';
+comment on column review.overrules.site is 'Laboratory; (none) for patches without one';
+comment on column review.overrules.month is 'Month of the last label (UTC), its first day';
+comment on column review.overrules.model_version is 'The version that decided';
+comment on column review.overrules.labelled is 'Patches that the model called tumor or normal, and people did';
+comment on column review.overrules.overruled is 'Of these, how many people called otherwise';
+comment on column review.overrules.share is 'overruled / labelled';
+comment on column review.overrules.share_low is 'Lower end of its 95 % Wilson interval';
+comment on column review.overrules.share_high is 'Upper end';
+comment on column review.overrules.false_positives is 'The model said tumor, people normal';
+comment on column review.overrules.false_negatives is 'The model said normal, people tumor';
+comment on column review.overrules.uncertain_resolved is 'The model was uncertain, people said tumor or normal';
+comment on column review.overrules.unassessable is 'People could not say';
+comment on column review.agreement.between_whom is 'readers, or reader and model';
+comment on column review.agreement.first is 'Login of a reader; all for everybody together';
+comment on column review.agreement.second is 'Login of the other reader, all, or model';
+comment on column review.agreement.n is 'Patches that both spoke on';
+comment on column review.agreement.observed is 'Share on which they said the same';
+comment on column review.agreement.kappa is 'Cohen''s kappa: agreement beyond chance; NULL where the note says why';
+comment on column review.agreement.kappa_low is 'Lower end of its 95 % interval';
+comment on column review.agreement.kappa_high is 'Upper end';
+comment on column review.agreement.note is 'Why there is no kappa';
+comment on column review.automation_bias.reader is 'Login of the reader; all for everybody together';
+comment on column review.automation_bias.revealed is 'Blind readings after which the reader saw the model''s answer';
+comment on column review.automation_bias.changed is 'Of these, how many the reader then changed';
+comment on column review.automation_bias.judged is 'Of these, on how many others'' labels tell who was right';
+comment on column review.automation_bias.right_against_wrong_model is 'The reader was right at first, and the model wrong';
+comment on column review.automation_bias.overturned_to_wrong_model is 'Of these, changed to the model''s answer';
+comment on column review.automation_bias.overturned_share is 'overturned_to_wrong_model / right_against_wrong_model';
+comment on column review.automation_bias.overturned_low is 'Lower end of its 95 % Wilson interval';
+comment on column review.automation_bias.overturned_high is 'Upper end';
+comment on column review.automation_bias.wrong_against_right_model is 'The reader was wrong at first, and the model right';
+comment on column review.automation_bias.corrected_by_model is 'Of these, changed to the right answer';
+comment on column review.automation_bias.corrected_share is 'corrected_by_model / wrong_against_right_model';
+comment on column review.automation_bias.corrected_low is 'Lower end of its 95 % Wilson interval';
+comment on column review.automation_bias.corrected_high is 'Upper end';
+comment on column review.automation_bias.note is 'Why the shares are missing';
 
 grant select on review.label_history, review.current_labels, review.final_labels, review.disagreements, review.overrules,
     review.overdue, review.agreement, review.automation_bias

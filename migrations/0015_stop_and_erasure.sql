@@ -99,6 +99,16 @@ alter table review.labels alter column salt drop not null;
 create index quarantined_messages_by_case on sentinode.quarantined_messages ((headers ->> 'case_pseudonym'));
 create index quarantined_messages_by_slide on sentinode.quarantined_messages ((headers ->> 'slide_id'));
 
+-- As a word of its own, so that the erasure of C-1 leaves C-17 alone.
+create function review.mentions(body bytea, name text) returns boolean
+    language sql immutable set search_path = pg_catalog, pg_temp as $$
+    select coalesce(
+        position(convert_to(name, 'UTF8') in body) > 0
+            and encode(body, 'escape') ~ format('(^|[^[:alnum:]_-])%s($|[^[:alnum:]_-])',
+                regexp_replace(encode(convert_to(name, 'UTF8'), 'escape'), '([^[:alnum:]])', '\\\1', 'g')), false)
+$$;
+comment on function review.mentions(bytea, text) is 'Whether a name stands in a body';
+
 create function review.erase(what text, name text, reason text, dry_run boolean)
     returns table (predictions bigint, quarantined bigint, labels bigint, images bigint)
     language plpgsql set search_path = pg_catalog, pg_temp as $$
@@ -121,11 +131,13 @@ begin
     end if;
     select coalesce(array_agg(job_id), '{}'), coalesce(array_agg(distinct image_sha256), '{}') into jobs, hashes
     from sentinode.predictions where case what when 'case' then case_pseudonym = name else slide_id = name end;
-    -- A body that is no PNG may name it in its text.
+    -- A body that is no PNG may name it in its text, and headers that are no JSON as a long string of AMQP.
     select coalesce(array_agg(distinct job_id), '{}') into bad from sentinode.quarantined_messages
     where salt is not null and (
         job_id = any (jobs) or headers ->> case what when 'case' then 'case_pseudonym' else 'slide_id' end = name
-        or (substring(payload from 1 for 4) is distinct from '\x89504e47' and position(convert_to(name, 'UTF8') in payload) > 0));
+        or (headers is null and position(
+            '\x53'::bytea || int4send(octet_length(convert_to(name, 'UTF8'))) || convert_to(name, 'UTF8') in headers_amqp) > 0)
+        or (substring(payload from 1 for 4) is distinct from '\x89504e47' and review.mentions(payload, name)));
     select coalesce(array_agg(hash), '{}') into hashes from unnest(hashes) as hash
     where not exists (
         select from sentinode.predictions as other
@@ -159,6 +171,11 @@ begin
         using case relation when 'sentinode.quarantined_messages' then bad else jobs end;
     end loop;
     update review.worklist_items set slide_id = null where job_id = any (jobs);
+    -- What the broker has not taken yet is still announced, without the names.
+    update sentinode.outbox set body = (
+        select json_object_agg(key, case when key in ('message_id', 'slide_id', 'x', 'y') then 'null' else value end)::text
+        from json_each(body::json))
+    where (body::json ->> 'job_id')::uuid = any (jobs || bad);
     delete from sentinode.patch_images where image_sha256 = any (hashes);
     perform audit.seal_act(act, what || '.erased', null, why, jsonb_build_object(
         'predictions', predictions, 'quarantined', quarantined, 'labels', labels, 'images', images), 'audit.erased_rows');
