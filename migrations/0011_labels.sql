@@ -35,6 +35,9 @@ create table review.labels (
     label_id uuid primary key,
     job_id uuid not null references sentinode.predictions,
     site text,
+    slide_id text,
+    is_blind_job boolean not null,
+    reads_wanted smallint not null check (reads_wanted in (1, 2)),
     act text not null check (act in ('read', 'adjudication', 'amendment', 'withdrawal')),
     label text check (label in ('tumor', 'normal', 'unassessable')),
     confidence smallint check (confidence between 1 and 5),
@@ -63,6 +66,7 @@ create table review.labels (
 );
 create unique index labels_once_a_reader on review.labels (job_id, reader) where supersedes is null;
 create index labels_by_time on review.labels (labelled_at);
+create index labels_by_slide on review.labels (slide_id) where slide_id is not null;
 create index labels_by_reader on review.labels (reader, labelled_at);
 create index labels_by_leaf on review.labels (writer, seal);
 
@@ -70,6 +74,9 @@ comment on table review.labels is 'What readers said, and every change of it: a 
 comment on column review.labels.label_id is 'Random';
 comment on column review.labels.job_id is 'The job';
 comment on column review.labels.site is 'Its laboratory';
+comment on column review.labels.slide_id is 'Its slide';
+comment on column review.labels.is_blind_job is 'Whether the policy hides the model''s answer on the job before every reading';
+comment on column review.labels.reads_wanted is 'Independent readings that the policy wants of the job';
 comment on column review.labels.act is 'read or adjudication: a first word; amendment or withdrawal: a change of one''s own';
 comment on column review.labels.label is 'tumor: at least one tumour pixel in the central 32x32; normal: none; unassessable: cannot be said; NULL in a withdrawal';
 comment on column review.labels.confidence is '1, a guess, to 5, certain';
@@ -287,7 +294,8 @@ declare
     mine uuid;
     id uuid := gen_random_uuid();
 begin
-    select site, decision, blind into prediction from sentinode.predictions where job_id = job;
+    select site, slide_id, decision, coalesce(blind, false) as blind, coalesce(reads_wanted, 1) as reads_wanted
+    into prediction from sentinode.predictions where job_id = job;
     if not found then perform review.refuse_unseen(job); end if;
     select * into item from review.worklist_items where job_id = job for update;
     select label_id into mine from review.labels where labels.job_id = job and labels.reader = session_user and supersedes is null;
@@ -308,9 +316,9 @@ begin
             'Say why: review.confirm(job_id, label, reason => ''...'').');
     end if;
     insert into review.labels
-        (label_id, job_id, site, act, label, confidence, comment, reason, meaning, reader, printed_name, qualification, reading,
-         blind, source, claimed_at, labelled_at, recorded_by, writer, seal, leaf, salt)
-    values (id, job, prediction.site, case reading when 'adjudication' then 'adjudication' else 'read' end,
+        (label_id, job_id, site, slide_id, is_blind_job, reads_wanted, act, label, confidence, comment, reason, meaning, reader,
+         printed_name, qualification, reading, blind, source, claimed_at, labelled_at, recorded_by, writer, seal, leaf, salt)
+    values (id, job, prediction.site, prediction.slide_id, prediction.blind, prediction.reads_wanted, case reading when 'adjudication' then 'adjudication' else 'read' end,
             read_patch.label, read_patch.confidence, nullif(trim(read_patch.comment), ''), why, read_patch.meaning,
             session_user, reader.full_name, reader.qualification, reading, hidden, 'person',
             case when item.leased_by = session_user then item.leased_at end, review.time_of_act(), session_user,
@@ -394,9 +402,9 @@ begin
     revealed := exists (select from review.reveals where job_id = before.job_id and reveals.reader = session_user);
     act := audit.begin_act();
     insert into review.labels
-        (label_id, job_id, site, act, label, confidence, comment, reason, meaning, reader, printed_name, qualification, reading,
-         blind, after_reveal, source, supersedes, claimed_at, labelled_at, recorded_by, writer, seal, leaf, salt)
-    values (id, before.job_id, before.site, kind, new_label, supersede.confidence, nullif(trim(supersede.comment), ''), why,
+        (label_id, job_id, site, slide_id, is_blind_job, reads_wanted, act, label, confidence, comment, reason, meaning, reader,
+         printed_name, qualification, reading, blind, after_reveal, source, supersedes, claimed_at, labelled_at, recorded_by, writer, seal, leaf, salt)
+    values (id, before.job_id, before.site, before.slide_id, before.is_blind_job, before.reads_wanted, kind, new_label, supersede.confidence, nullif(trim(supersede.comment), ''), why,
             supersede.meaning, session_user, reader.full_name, reader.qualification, before.reading, before.blind,
             case when before.blind then revealed end, 'person', before.label_id, before.claimed_at,
             review.time_of_act(), session_user, act.writer, act.seal, 1, uuid_send(gen_random_uuid()));
@@ -451,7 +459,8 @@ begin
     for pair in select job, said from unnest(job_ids, labels) as given (job, said) order by job loop
         place := place + 1;
         perform review.check_words(pair.said, confidence, null, 'review');
-        select site, decision into prediction from sentinode.predictions where job_id = pair.job;
+        select site, slide_id, coalesce(blind, false) as blind, coalesce(reads_wanted, 1) as reads_wanted
+        into prediction from sentinode.predictions where job_id = pair.job;
         if not found or not (who.sites ? '*' or coalesce(who.sites ? prediction.site, false)) then
             perform review.refuse('SN002', format('there is no job %s at the sites of the reader %s', pair.job, reader),
                 'Nothing was imported. Leave it out, or grant the site with review.add_reader.');
@@ -459,9 +468,9 @@ begin
         select * into item from review.worklist_items where job_id = pair.job for update;
         id := gen_random_uuid();
         insert into review.labels
-            (label_id, job_id, site, act, label, confidence, reason, meaning, reader, printed_name, qualification, reading,
-             source, labelled_at, recorded_by, writer, seal, leaf, salt)
-        values (id, pair.job, prediction.site, 'read', pair.said, import_labels.confidence, why, 'review', who.login,
+            (label_id, job_id, site, slide_id, is_blind_job, reads_wanted, act, label, confidence, reason, meaning, reader,
+             printed_name, qualification, reading, source, labelled_at, recorded_by, writer, seal, leaf, salt)
+        values (id, pair.job, prediction.site, prediction.slide_id, prediction.blind, prediction.reads_wanted, 'read', pair.said, import_labels.confidence, why, 'review', who.login,
                 who.full_name, who.qualification,
                 case when item.job_id is null or item.stage = 'adjudication' or item.stream = 'audit'
                           or item.leased_until > clock_timestamp()

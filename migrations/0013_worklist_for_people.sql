@@ -31,8 +31,10 @@ create function review.as_of() returns timestamptz
 $$;
 comment on function review.as_of() is 'The time as of which this session sees labels';
 
+-- The masked views join one another without a barrier between them, so that a question about one job, slide or page
+-- reads only that. Nobody is granted them; what people are granted are the views with a barrier, made from them.
 drop view review.predictions;
-create view review.predictions with (security_barrier = true) as
+create view review.masked_predictions as
 select prediction.job_id, slide_id, x, y, site, scanner, stain, case_pseudonym,
        case when not seen.is_hidden then decision end as decision,
        case when not seen.is_hidden then p_tumor end as p_tumor,
@@ -48,10 +50,13 @@ select prediction.job_id, slide_id, x, y, site, scanner, stain, case_pseudonym,
        review_policy, level, mpp
 from sentinode.predictions as prediction
 cross join lateral (
-    select coalesce((prediction.blind or (select review.is_always_blind()))
-                    and (select review.is_reader()) and review.hides(prediction.job_id, prediction.blind), false) as is_hidden
-    offset 0
+    select (coalesce(prediction.blind, false) or (select review.is_always_blind())) and (select review.is_reader())
+        and not exists (select from review.reveals where reveals.job_id = prediction.job_id and reveals.reader = session_user)
+        as is_hidden
 ) as seen;
+comment on view review.masked_predictions is 'What review.predictions shows, for the product''s own views';
+
+create view review.predictions with (security_barrier = true) as select * from review.masked_predictions;
 
 comment on view review.predictions is 'Every prediction at the sites granted to the login, readable without joining. A score to pre-screen with, never a diagnosis';
 comment on column review.predictions.job_id is 'The job';
@@ -85,22 +90,29 @@ comment on column review.predictions.review_policy is 'Review policy in force wh
 comment on column review.predictions.level is 'Pyramid level the patch was read from';
 comment on column review.predictions.mpp is 'Micrometres a pixel';
 
-create view review.worklist with (security_barrier = true) as
+create view review.masked_worklist as
 select item.job_id, item.stage,
-       case when not prediction.is_hidden then prediction.review_reason end as reason,
+       case when not seen.is_hidden then prediction.review_reason end as reason,
        now() - item.added_at as age,
        prediction.slide_id, prediction.x, prediction.y, prediction.site, prediction.case_pseudonym,
-       case when not prediction.is_hidden then prediction.p_tumor end as p_tumor,
-       case when not prediction.is_hidden then prediction.decision end as decision,
-       prediction.is_hidden,
-       case when not prediction.is_hidden then item.priority end as priority,
-       case when not prediction.is_hidden or not (select review.is_always_blind()) then item.due_at end as due_at,
+       case when not seen.is_hidden then prediction.p_tumor end as p_tumor,
+       case when not seen.is_hidden then prediction.decision end as decision,
+       seen.is_hidden,
+       case when not seen.is_hidden then item.priority end as priority,
+       case when not seen.is_hidden or not (select review.is_always_blind()) then item.due_at end as due_at,
        coalesce(item.leased_by = session_user and item.leased_until > now(), false) as is_mine,
        coalesce(item.leased_until > now(), false) as is_claimed,
        case when item.leased_until > now() then item.leased_until end as leased_until,
-       exists (select from sentinode.patch_images as image where image.image_sha256 = decode(prediction.image_sha256, 'hex')) as has_image
+       exists (select from sentinode.patch_images as image where image.image_sha256 = prediction.image_sha256) as has_image
 from review.worklist_items as item
-join review.predictions as prediction using (job_id);
+join sentinode.predictions as prediction using (job_id)
+cross join lateral (
+    select (item.blind or (select review.is_always_blind())) and (select review.is_reader())
+        and not exists (select from review.reveals where reveals.job_id = item.job_id and reveals.reader = session_user) as is_hidden
+) as seen;
+comment on view review.masked_worklist is 'What review.worklist shows, for the product''s own views';
+
+create view review.worklist with (security_barrier = true) as select * from review.masked_worklist;
 
 comment on view review.worklist is 'What waits for a reader, at the sites granted to the login. Take from it with review.claim; review.upcoming shows what would be served next';
 comment on column review.worklist.job_id is 'The job';
@@ -182,13 +194,15 @@ comment on function review.check_claim(integer, text) is 'Refuses what nobody ca
 create function review.upcoming(how_many integer default 20, stream text default null, site text default null, slide_id text default null)
     returns setof review.worklist
     language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+    jobs uuid[];
 begin
     perform review.check_claim(how_many, stream);
+    select array_agg(job) into jobs
+    from review.next_items(review.me(), how_many, stream, upcoming.site, upcoming.slide_id, null) as job;
     return query
-        select listed.*
-        from review.next_items(review.me(), how_many, stream, upcoming.site, upcoming.slide_id, null) with ordinality as item (job_id, place)
-        join review.worklist as listed using (job_id)
-        order by item.place;
+        select listed.* from review.masked_worklist as listed where listed.job_id = any (jobs)
+        order by array_position(jobs, listed.job_id);
 end $$;
 comment on function review.upcoming(integer, text, text, text) is 'What review.claim would serve the login next, in that order; nothing is taken';
 
@@ -214,8 +228,8 @@ begin
     from unnest(jobs) with ordinality as taken (job_id, place) join review.worklist_items as item using (job_id);
     perform audit.seal_act(act, 'review.claimed', null, null, jsonb_build_object('jobs', cardinality(jobs)), 'review.claims');
     return query
-        select listed.* from unnest(jobs) with ordinality as taken (job_id, place)
-        join review.worklist as listed using (job_id) order by taken.place;
+        select listed.* from review.masked_worklist as listed where listed.job_id = any (jobs)
+        order by array_position(jobs, listed.job_id);
 end $$;
 comment on function review.claim(integer, text, text, text) is
     'Takes the next patches from the worklist, for as long as the policy says, so that no two readers get the same one. stream: clinical or audit; NULL for both';

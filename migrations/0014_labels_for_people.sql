@@ -4,80 +4,80 @@ set local role sentinode_owner;
 
 -- A reader sees others' labels of a job once there is nothing left that they could sway: neither a blind reading of the
 -- reader's own, nor a second reading that the reader might give.
-create view review.label_history with (security_barrier = true) as
+create view review.masked_labels as
 select said.label_id, said.job_id, said.act, said.label, said.confidence, said.comment, said.reason, said.meaning, said.reader,
        said.printed_name, said.qualification, said.reading, said.blind, said.after_reveal, said.source, said.supersedes,
-       said.labelled_at, said.recorded_by, said.site, prediction.slide_id, prediction.is_hidden
+       said.labelled_at, said.recorded_by, said.site, said.slide_id, said.reads_wanted, seen.is_hidden,
+       exists (select from review.labels as later
+               where later.supersedes = said.label_id and later.labelled_at < (select review.as_of())) as is_superseded
 from review.labels as said
-join review.predictions as prediction using (job_id)
+cross join lateral (
+    select (said.is_blind_job or (select review.is_always_blind())) and (select review.is_reader())
+        and not exists (select from review.reveals where reveals.job_id = said.job_id and reveals.reader = session_user) as is_hidden
+) as seen
 where said.labelled_at < (select review.as_of())
     and (said.reader = session_user
         or not (select review.is_reader())
-        or (not prediction.is_hidden and not exists (
+        or (not seen.is_hidden and not exists (
             select from review.worklist_items as item
             where item.job_id = said.job_id and item.reads_wanted = 2 and item.stage in ('first read', 'second read')
                 and not exists (
                     select from review.labels as mine
                     where mine.job_id = said.job_id and mine.reader = session_user and mine.supersedes is null))));
+comment on view review.masked_labels is 'What review.label_history shows, for the product''s own views';
+
+create view review.label_history with (security_barrier = true) as select * from review.masked_labels;
 
 comment on view review.label_history is 'Every label, also those superseded, with who said it when and why';
 comment on column review.label_history.is_hidden is 'Whether the model''s answer on the job is hidden from the login';
 
 create view review.current_labels with (security_barrier = true) as
-select said.*
-from review.label_history as said
-where said.label is not null
-    and not exists (
-        select from review.labels as later
-        where later.supersedes = said.label_id and later.labelled_at < (select review.as_of()));
+select * from review.masked_labels where label is not null and not is_superseded;
 
 comment on view review.current_labels is 'Labels that stand: neither superseded nor withdrawn';
 
 create view review.my_labels with (security_barrier = true) as
-select said.label_id, said.job_id, said.slide_id, said.label, said.act, said.confidence, said.comment, said.reason, said.reading,
-       said.labelled_at, said.is_hidden
-from review.label_history as said
-where said.reader = session_user
-    and not exists (select from review.labels as later
-                    where later.supersedes = said.label_id and later.labelled_at < (select review.as_of()));
+select label_id, job_id, slide_id, label, act, confidence, comment, reason, reading, labelled_at, is_hidden
+from review.masked_labels where reader = session_user and not is_superseded;
 
 comment on view review.my_labels is 'The login''s own labels as they stand, withdrawn ones too: what review.amend and review.withdraw take';
 
-create view review.final_labels with (security_barrier = true) as
-select counted.job_id,
-       case counted.how when 'adjudicated' then counted.adjudicated when 'awaiting adjudication' then null
-           when 'awaiting second read' then null when 'voluntary readers disagree' then null else counted.answer end as label,
-       counted.how, counted.readings, counted.voluntary, counted.first_at, counted.last_at
+create view review.masked_final_labels as
+select tally.job_id, tally.slide_id,
+       case tally.how when 'adjudicated' then tally.adjudicated
+           when 'single read' then tally.read_answer when 'agreed' then tally.read_answer
+           when 'voluntary' then tally.voluntary_answer end as label,
+       tally.how, tally.readings, tally.voluntary, tally.first_at, tally.last_at
 from (
-    select tally.*,
+    select job_id, slide_id, readings, voluntary, read_answer, voluntary_answer, adjudicated, first_at, last_at,
            case when adjudicated is not null then 'adjudicated'
                 when readings >= wanted and distinct_answers = 1 then case readings when 1 then 'single read' else 'agreed' end
-                when readings >= wanted and distinct_answers > 1 then 'awaiting adjudication'
+                when readings >= wanted then 'awaiting adjudication'
                 when readings > 0 then 'awaiting second read'
                 when voluntary_answers = 1 then 'voluntary'
-                else 'voluntary readers disagree' end as how,
-           coalesce(read_answer, voluntary_answer) as answer
+                else 'voluntary readers disagree' end as how
     from (
-        select said.job_id,
-               coalesce(min(prediction.reads_wanted), 1) as wanted,
-               count(*) filter (where said.reading in ('first read', 'second read')) as readings,
-               count(*) filter (where said.reading = 'voluntary') as voluntary,
-               count(distinct said.label) filter (where said.reading in ('first read', 'second read')) as distinct_answers,
-               count(distinct said.label) filter (where said.reading = 'voluntary') as voluntary_answers,
-               min(said.label) filter (where said.reading in ('first read', 'second read')) as read_answer,
-               min(said.label) filter (where said.reading = 'voluntary') as voluntary_answer,
-               min(said.label) filter (where said.reading = 'adjudication') as adjudicated,
-               min(said.labelled_at) as first_at,
-               max(said.labelled_at) as last_at
-        from review.current_labels as said
-        join sentinode.predictions as prediction using (job_id)
-        where not said.is_hidden
-        group by said.job_id
-    ) as tally
-) as counted;
+        select job_id, slide_id, min(reads_wanted) as wanted,
+               count(*) filter (where reading in ('first read', 'second read')) as readings,
+               count(*) filter (where reading = 'voluntary') as voluntary,
+               count(distinct label) filter (where reading in ('first read', 'second read')) as distinct_answers,
+               count(distinct label) filter (where reading = 'voluntary') as voluntary_answers,
+               min(label) filter (where reading in ('first read', 'second read')) as read_answer,
+               min(label) filter (where reading = 'voluntary') as voluntary_answer,
+               min(label) filter (where reading = 'adjudication') as adjudicated,
+               min(labelled_at) as first_at, max(labelled_at) as last_at
+        from review.masked_labels
+        where label is not null and not is_superseded and not is_hidden
+        group by job_id, slide_id
+    ) as counted
+) as tally;
+comment on view review.masked_final_labels is 'What review.final_labels shows, for the product''s own views';
+
+create view review.final_labels with (security_barrier = true) as select * from review.masked_final_labels;
 
 comment on view review.final_labels is 'The one answer of people on a job, and how it was reached';
 comment on column review.final_labels.job_id is 'The job';
+comment on column review.final_labels.slide_id is 'Its slide';
 comment on column review.final_labels.label is 'tumor, normal or unassessable; NULL while readers disagree or a reading is missing';
 comment on column review.final_labels.how is 'single read, agreed, adjudicated; awaiting second read, awaiting adjudication; voluntary: given outside the draw, in no estimate; voluntary readers disagree';
 comment on column review.final_labels.readings is 'Readings that the policy wanted and got';
@@ -104,15 +104,15 @@ select prediction.job_id, prediction.slide_id, prediction.x, prediction.y, predi
 from (
     select label.job_id, string_agg(label.printed_name || ': ' || label.label, '; ' order by label.labelled_at) as labels,
            case when count(distinct label.label) > 1 then 'readers disagree' else 'model overruled' end as kind
-    from review.current_labels as label
-    join review.predictions as answer using (job_id)
-    where not label.is_hidden
+    from review.masked_labels as label
+    join review.masked_predictions as answer using (job_id)
+    where label.label is not null and not label.is_superseded and not label.is_hidden
     group by label.job_id
     having count(distinct label.label) > 1
         or bool_or(label.label in ('tumor', 'normal') and answer.decision in ('tumor', 'normal') and label.label <> answer.decision)
 ) as said
-join review.predictions as prediction using (job_id)
-left join review.final_labels as final using (job_id);
+join review.masked_predictions as prediction using (job_id)
+left join review.masked_final_labels as final using (job_id);
 
 comment on view review.disagreements is 'Where a reader contradicts the model, or readers one another';
 
@@ -129,8 +129,8 @@ from (
            count(*) filter (where final.label = 'tumor' and prediction.decision = 'normal') as false_negatives,
            count(*) filter (where final.label <> 'unassessable' and prediction.decision = 'uncertain') as uncertain_resolved,
            count(*) filter (where final.label = 'unassessable') as unassessable
-    from review.final_labels as final
-    join review.predictions as prediction using (job_id)
+    from review.masked_final_labels as final
+    join review.masked_predictions as prediction using (job_id)
     where final.label is not null
     group by 1, 2, 3
 ) as counted;
@@ -138,7 +138,7 @@ from (
 comment on view review.overrules is 'How often people overruled the model, by site, month (UTC) and version, with 95 % Wilson intervals. Patches of a slide resemble each other, so the intervals are too narrow; and what was selected for review is no random sample';
 
 create view review.overdue with (security_barrier = true) as
-select *, now() - due_at as overdue_by from review.worklist where due_at < now();
+select *, now() - due_at as overdue_by from review.masked_worklist where due_at < now();
 comment on view review.overdue is 'What should have been read by now';
 comment on column review.overdue.overdue_by is 'How long ago';
 
@@ -146,7 +146,7 @@ comment on column review.overdue.overdue_by is 'How long ago';
 create view review.agreement with (security_barrier = true) as
 with original as (
     select said.*, prediction.decision
-    from review.label_history as said join review.predictions as prediction using (job_id)
+    from review.masked_labels as said join review.masked_predictions as prediction using (job_id)
     where said.act = 'read' and not said.is_hidden
 ),
 pairs as (
@@ -214,16 +214,17 @@ comment on view review.agreement is 'Cohen''s kappa between first and second rea
 create view review.automation_bias with (security_barrier = true) as
 with reading as (
     select first.job_id, first.reader, first.label as first_label, last.label as last_label, answer.decision, truth.label as truth
-    from review.label_history as first
+    from review.masked_labels as first
     join review.reveals as revealed on revealed.job_id = first.job_id and revealed.reader = first.reader
-    join review.current_labels as last on last.job_id = first.job_id and last.reader = first.reader
-    join review.predictions as answer on answer.job_id = first.job_id
+    join review.masked_labels as last on last.job_id = first.job_id and last.reader = first.reader
+        and last.label is not null and not last.is_superseded
+    join review.masked_predictions as answer on answer.job_id = first.job_id
     -- What others found: the adjudicator, else the other readers where they agree.
     left join lateral (
         select coalesce(min(other.label) filter (where other.reading = 'adjudication'),
                         case when count(distinct other.label) = 1 then min(other.label) end) as label
-        from review.current_labels as other
-        where other.job_id = first.job_id and other.reader <> first.reader
+        from review.masked_labels as other
+        where other.label is not null and not other.is_superseded and other.job_id = first.job_id and other.reader <> first.reader
     ) as truth on true
     where first.act in ('read', 'adjudication') and first.blind and not first.is_hidden
         and revealed.revealed_at < (select review.as_of())
@@ -259,7 +260,7 @@ create function review.slide(slide text)
     select prediction.job_id, prediction.x, prediction.y, prediction.decision, prediction.p_tumor, prediction.review_reason,
            final.label, final.how, prediction.is_hidden, prediction.model_version, prediction.predicted_at
     from review.predictions as prediction
-    left join lateral (select label, how from review.final_labels as said where said.job_id = prediction.job_id) as final on true
+    left join review.final_labels as final on final.job_id = prediction.job_id and final.slide_id = slide
     where prediction.slide_id = slide
     order by prediction.y, prediction.x, prediction.predicted_at, prediction.job_id
 $$;
@@ -359,7 +360,7 @@ create function review.export_geojson(slide text, patch_side integer default nul
         from (
             select prediction.*, coalesce(patch_side, 96 * (1 << coalesce(prediction.level, 0)::integer)) as side, final.label as final_label, final.how
             from review.predictions as prediction
-            left join lateral (select label, how from review.final_labels as said where said.job_id = prediction.job_id) as final on true
+            left join review.final_labels as final on final.job_id = prediction.job_id and final.slide_id = slide
             where prediction.slide_id = slide and prediction.x is not null and prediction.y is not null
             order by prediction.y, prediction.x, prediction.job_id
         ) as tile

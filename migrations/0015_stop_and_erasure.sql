@@ -156,7 +156,7 @@ begin
     for relation, cleared in values
         ('sentinode.predictions', 'attributes_source case_pseudonym message_id salt slide_id x y'),
         ('sentinode.quarantined_messages', 'headers_amqp headers_source payload properties_source salt'),
-        ('review.labels', 'comment reason salt')
+        ('review.labels', 'comment reason salt slide_id')
     loop
         execute format(
             'insert into audit.erased_rows (relation, row_writer, row_seal, row_leaf, columns, erased_at, erased_by, writer, seal, leaf, salt)
