@@ -65,6 +65,7 @@ create table review.labels (
     constraint a_reader_speaks_for_himself check (source = 'import' or reader = recorded_by)
 );
 create unique index labels_once_a_reader on review.labels (job_id, reader) where supersedes is null;
+create index labels_by_job on review.labels (job_id, labelled_at);
 create index labels_by_time on review.labels (labelled_at);
 create index labels_by_slide on review.labels (slide_id) where slide_id is not null;
 create index labels_by_reader on review.labels (reader, labelled_at);
