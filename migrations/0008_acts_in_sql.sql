@@ -24,6 +24,7 @@ create table audit.erased_rows (
     row_seal bigint not null,
     row_leaf integer not null,
     columns text not null,
+    remainder bytea not null check (octet_length(remainder) = 32),
     erased_at timestamptz not null,
     erased_by text not null,
     writer uuid not null,
@@ -40,6 +41,7 @@ comment on column audit.erased_rows.row_writer is 'Where the row''s leaf stands:
 comment on column audit.erased_rows.row_seal is 'Where the row''s leaf stands: the seal';
 comment on column audit.erased_rows.row_leaf is 'Where the row''s leaf stands: the leaf';
 comment on column audit.erased_rows.columns is 'Columns that were cleared, separated by spaces';
+comment on column audit.erased_rows.remainder is 'Digest of the row as the erasure left it: without its salt its leaf cannot be computed again, and the columns that stayed must not change';
 comment on column audit.erased_rows.erased_at is 'When, by the server''s clock';
 comment on column audit.erased_rows.erased_by is 'Database login that erased it';
 comment on column audit.erased_rows.writer is 'Where its own audit leaf stands: the writer';

@@ -109,6 +109,15 @@ create function review.mentions(body bytea, name text) returns boolean
 $$;
 comment on function review.mentions(bytea, text) is 'Whether a name stands in a body';
 
+create function audit.columns_without(relation regclass, cleared text) returns text
+    language sql stable set search_path = pg_catalog, pg_temp as $$
+    select string_agg(
+        case when attname = any (string_to_array(cleared, ' ')) then format('null::%s as %I', format_type(atttypid, atttypmod), attname)
+             else format('%I', attname) end, ', ' order by attnum)
+    from pg_attribute where attrelid = relation and attnum > 0 and not attisdropped
+$$;
+comment on function audit.columns_without(regclass, text) is 'The columns of a table as an erasure leaves them';
+
 create function review.erase(what text, name text, reason text, dry_run boolean)
     returns table (predictions bigint, quarantined bigint, labels bigint, images bigint)
     language plpgsql set search_path = pg_catalog, pg_temp as $$
@@ -159,10 +168,12 @@ begin
         ('review.labels', 'comment reason salt slide_id')
     loop
         execute format(
-            'insert into audit.erased_rows (relation, row_writer, row_seal, row_leaf, columns, erased_at, erased_by, writer, seal, leaf, salt)
-             select %L, writer, seal, leaf, $2, now(), session_user, $3, $4, $5 - 1 + row_number() over (order by writer, seal, leaf),
-                    uuid_send(gen_random_uuid())
-             from %s where job_id = any ($1) and salt is not null', relation, relation)
+            'insert into audit.erased_rows
+                 (relation, row_writer, row_seal, row_leaf, columns, remainder, erased_at, erased_by, writer, seal, leaf, salt)
+             select %L, it.writer, it.seal, it.leaf, $2, sha256(%s), now(), session_user, $3, $4,
+                    $5 - 1 + row_number() over (order by it.writer, it.seal, it.leaf), uuid_send(gen_random_uuid())
+             from (select %s from %s where job_id = any ($1) and salt is not null) as it',
+            relation, audit.row_encoding(relation), audit.columns_without(relation, cleared), relation)
         using case relation when 'sentinode.quarantined_messages' then bad else jobs end, cleared, act.writer, act.seal, next_leaf;
         get diagnostics listed = row_count;
         next_leaf := next_leaf + listed;
