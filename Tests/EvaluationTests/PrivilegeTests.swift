@@ -106,6 +106,24 @@ import Testing
         }
     }
 
+    @Test func `a login that belongs to a reader reads predictions, and one that does not reads none`() async throws {
+        try await Laboratory.with { laboratory in
+            try laboratory.publish(try TestPatches.jobs(3))
+            try laboratory.drain()
+            let login = try laboratory.makeLogin(in: "sentinode_reviewer")
+            defer { laboratory.drop(login) }
+            let connection = try laboratory.connect(as: login)
+            let sql: SQL = "select decision, p_tumor::real as p, notice from review.predictions"
+            #expect(try connection.query(sql).isEmpty)
+            try laboratory.database.query(
+                "select review.add_reader($1, 'A Reader', 'consultant pathologist', array['*'])", [.text(login.name)])
+            let rows = try connection.query(sql)
+            #expect(rows.count == 3)
+            #expect(try rows.allSatisfy { try $0.text("notice") == notice })
+            connection.close()
+        }
+    }
+
     @Test func `a reviewer's login reads and changes no table of the program`() async throws {
         try await Laboratory.with { laboratory in
             let login = try laboratory.makeLogin(in: "sentinode_reviewer")
