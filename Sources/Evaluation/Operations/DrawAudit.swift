@@ -66,8 +66,14 @@ public final class DrawAudit {
 
     /// nil where there are no more.
     private func page(after last: UUID?, _ policies: [Int64]) throws -> Rows? {
-        let rows = try connection.query(
-            DrawAudit.selectSQL, [.uuid(last), .int8Array(policies.map { $0 })])
+        let generations = Parameter.int8Array(policies.map { $0 })
+        let rows =
+            if let last {
+                try connection.query(
+                    DrawAudit.selectSQL + "and job_id > $2" + DrawAudit.pageSQL, [generations, .uuid(last)])
+            } else {
+                try connection.query(DrawAudit.selectSQL + DrawAudit.pageSQL, [generations])
+            }
         return rows.isEmpty ? nil : rows
     }
 
@@ -76,9 +82,10 @@ public final class DrawAudit {
             selection_probability, positive_probability, positive_selected, audit_probability, audit_selected,
             second_read_probability, reads_wanted, blind
         from sentinode.predictions
-        where ($1::uuid is null or job_id > $1) and review_policy = any($2::bigint[])
-        order by job_id limit 10000
+        where review_policy = any($1::bigint[])
+
         """
+    private static let pageSQL: SQL = " order by job_id limit 10000"
 
     private func check(_ row: Row, _ selectors: [Int64: Selector], _ findings: inout Findings) throws {
         findings.checked += 1
