@@ -110,7 +110,7 @@ struct Review: ParsableCommand {
                       sentinode review policy set --rules rules.json --reason "first policy" --key-file review.key
                     """)
 
-            @Option(help: "File with the rules.") var rules: String
+            @Option(help: "File with the rules, or - for the standard input.") var rules: String
             @Option(help: "Why; it stays in the audit trail.") var reason: Reason
             @Option(help: "File with the key that workers draw with.") var keyFile: String?
             @Option(help: "The key's commitment, where the key itself is not at hand.") var keyCommitment: String?
@@ -132,11 +132,15 @@ struct Review: ParsableCommand {
             }
 
             private func rulesText() throws -> String {
+                let text: String?
                 do {
-                    return try String(contentsOfFile: rules, encoding: .utf8)
+                    let file = rules == "-" ? .standardInput : try FileHandle(forReadingFrom: URL(filePath: rules))
+                    text = String(validating: try file.readToEnd() ?? Data(), as: UTF8.self)
                 } catch {
-                    throw OperationError("the rules in \(rules) cannot be read as UTF-8 text")
+                    throw OperationError("the rules in \(rules) cannot be read")
                 }
+                guard let text else { throw OperationError("the rules in \(rules) are not UTF-8 text") }
+                return text
             }
         }
     }
