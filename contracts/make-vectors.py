@@ -2,6 +2,7 @@
 """Writes the test vectors beside it, from the text of the contracts alone. Needs nothing but Python."""
 
 import hashlib
+import hmac
 import json
 import os
 import struct
@@ -103,7 +104,24 @@ def row_digests():
     }
 
 
-for name, vectors in (("job-identity-vectors", job_identity()), ("row-digest-vectors", row_digests())):
+def draw(key, purpose, job):
+    message = b"sentinode.draw.v1" + purpose.encode() + b"\0" + uuid.UUID(job).bytes
+    return (int.from_bytes(hmac.new(key, message, hashlib.sha256).digest()[:8], "big") >> 11) * 2.0 ** -53
+
+
+def review_draws():
+    keys = [bytes(range(32)), bytes(32), bytes([255] * 32)]
+    jobs = ["4d0f6f2e-7c1b-4a52-9c36-0e9b1f0a7d11", "00000000-0000-0000-0000-000000000000",
+            "ffffffff-ffff-ffff-ffff-ffffffffffff"]
+    return {
+        "keys": [{"key": key.hex(), "commitment": hashlib.sha256(b"sentinode.review-key.v1" + key).hexdigest()} for key in keys],
+        "draws": [{"key": key.hex(), "purpose": purpose, "job_id": job, "number": draw(key, purpose, job)}
+                  for key in keys for purpose in ("positive", "audit", "second-read") for job in jobs],
+    }
+
+
+for name, vectors in (("job-identity-vectors", job_identity()), ("row-digest-vectors", row_digests()),
+                      ("review-draws-vectors", review_draws())):
     with open(f"{HERE}/{name}.json", "w") as file:
         json.dump(vectors, file, indent=1, ensure_ascii=False)
         file.write("\n")

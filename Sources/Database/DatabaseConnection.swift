@@ -53,7 +53,7 @@ public final class DatabaseConnection {
         for channel in channels { try listenNow(to: channel) }
     }
 
-    /// Primary messages of notices and warnings since the last call, the newest 100.
+    /// Primary messages of notices and warnings since the last call, each with its hint; the newest 100.
     public func takeNotices() -> [String] {
         noticeLog.take()
     }
@@ -229,6 +229,7 @@ private final class NoticeLog {
 
     static let receive: PQnoticeReceiver = { context, result in
         guard let context, let message = PQresultErrorField(result, report_message) else { return }
-        Unmanaged<NoticeLog>.fromOpaque(context).takeUnretainedValue().append(String(cString: message))
+        let hint = PQresultErrorField(result, report_hint).map { " " + String(cString: $0) } ?? ""
+        Unmanaged<NoticeLog>.fromOpaque(context).takeUnretainedValue().append(String(cString: message) + hint)
     }
 }

@@ -54,7 +54,7 @@ final class EvaluationWorker {
 
     /// Consuming starts only when the database answers and the model is warm.
     private func prepare() throws {
-        let control = try persist { try $0.control() }
+        let control = try persist { try followedControl($0) }
         guard !control.isPaused else { throw ControlChange.paused }
         try prepareClassifier(control)
         if consumer == nil { consumer = try connectConsumer() }
@@ -162,7 +162,10 @@ final class EvaluationWorker {
         while true {
             do {
                 let version = try liveVersion().name
-                return try persist { try Recording(ledger: $0, modelVersion: version).record(findings) }
+                let selection = SelectionAtDecision(policies: surroundings.policies)
+                return try persist { ledger in
+                    try Recording(ledger: ledger, modelVersion: version, selection: selection).record(findings)
+                }
             } catch ControlChange.activated(let control) {
                 log.info("another model version decides now", [.generation: "\(control.generation)"])
                 let side = try liveVersion().network.architecture.side

@@ -20,10 +20,13 @@ struct Doctor: ParsableCommand {
             var environment = Environment()
             let broker = environment.broker(connectionName: "sentinode doctor")
             let database = environment.database(applicationName: "sentinode doctor")
+            let reviewKey = environment.reviewKey()
             let checkup = Checkup()
             var results = checkup.engine()
             if let broker { results += checkup.broker(broker) }
-            if let database { results += checkup.database(database, migrationsFolder: try folder()) }
+            if let database {
+                results += checkup.database(database, migrationsFolder: try folder(), reviewKey: reviewKey)
+            }
             for result in results { show(result) }
             try environment.check()
             if results.contains(where: { $0.state == .bad }) { throw Exit.unavailable }

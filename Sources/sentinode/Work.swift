@@ -19,7 +19,8 @@ struct Work: ParsableCommand {
             Environment: SENTINODE_LANES, SENTINODE_BATCH, SENTINODE_LINGER, SENTINODE_GRACE, SENTINODE_LOG_LEVEL, \
             SENTINODE_LOG_FORMAT, SENTINODE_BODY_LIMIT (bytes, default 1 MiB), SENTINODE_ATTRIBUTES (names of other \
             headers to store, separated by commas; all by default), SENTINODE_PATIENCE (how long to hold messages \
-            while the database is away, default 5m), SENTINODE_AMQP_DECLARE=passive, SENTINODE_AMQP_CA, \
+            while the database is away, default 5m), SENTINODE_REVIEW_KEY (of the draws for review, see \
+            `sentinode review key`), SENTINODE_AMQP_DECLARE=passive, SENTINODE_AMQP_CA, \
             SENTINODE_AMQP_CERT, SENTINODE_AMQP_KEY.
             """)
 
@@ -71,12 +72,13 @@ struct Work: ParsableCommand {
         let attributes = environment.text("SENTINODE_ATTRIBUTES").map { text in
             Set(text.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) })
         }
+        let reviewKey = environment.reviewKey()
         let passive = environment.declaresPassively()
         guard let broker, let database else { return nil }
         var settings = WorkerSettings(broker: broker, database: database)
         (settings.lanes, settings.batch, settings.linger, settings.grace) = (lanes, batch, linger, grace)
         (settings.patience, settings.bodyLimit, settings.attributesAllowed) = (patience, bodyLimit, attributes)
-        (settings.drains, settings.declaresPassively) = (drain, passive)
+        (settings.drains, settings.declaresPassively, settings.reviewKey) = (drain, passive, reviewKey)
         return settings
     }
 

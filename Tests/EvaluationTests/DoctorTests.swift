@@ -71,6 +71,20 @@ import Testing
         }
     }
 
+    @Test func `a policy's key is compared with the one at hand`() async throws {
+        try await Laboratory.with { laboratory in
+            let key = try ReviewKey.random()
+            try laboratory.setPolicy(#"[{"reason": "audit", "rate": 0.5}]"#, key: key)
+            let (end, words) = try examine(laboratory, environment: ["SENTINODE_REVIEW_KEY": key.secretText])
+            #expect(end == .exit(0))
+            #expect(words.contains("policy 1 is in force, and SENTINODE_REVIEW_KEY is its key"))
+            #expect(words.contains("0 patches wait to be read"))
+            let (without, missing) = try examine(laboratory)
+            #expect(without == .exit(69))
+            #expect(missing.contains("MEND     review") && missing.contains("is not set"))
+        }
+    }
+
     @Test func `a database that does not answer is a fault to mend`() async throws {
         try await Laboratory.with { laboratory in
             let (end, words) = try examine(

@@ -1,4 +1,5 @@
 import Foundation
+import MessageBroker
 import Testing
 
 @testable import Database
@@ -9,18 +10,47 @@ import Testing
         try await Laboratory.with { laboratory in
             let login = try laboratory.makeLogin(in: "sentinode_worker")
             defer { laboratory.drop(login) }
+            let key = try ReviewKey.random()
+            try laboratory.activateVersionThatSeesTumorEverywhere()
+            try laboratory.setPolicy(
+                #"[{"reason": "positive", "top_per_slide": 2, "rate": 0.5}, {"reason": "audit", "rate": 0.5}]"#,
+                key: key)
             try laboratory.publish(
-                try TestPatches.jobs(50) + [
+                try TestPatches.jobs(49) + [
+                    TestPatches.message(try TestPatches.png(49), id: "slide", headers: [Field("slide_id", .text("S"))]),
                     TestPatches.message([1, 2, 3], id: "bad"), TestPatches.message([], id: nil),
                 ])
             let worker = try laboratory.start(
-                "work", "--lanes", "1", environment: ["SENTINODE_TEST_DIE_BEFORE": "record"])
+                "work", "--lanes", "1",
+                environment: ["SENTINODE_TEST_DIE_BEFORE": "record", "SENTINODE_REVIEW_KEY": key.secretText])
             #expect(try worker.waitForEnd() == .signal(SIGKILL))
             // Suspects now, so that attempts are written as well.
-            try laboratory.drain(environment: ["SENTINODE_DATABASE_URL": login.url])
+            try laboratory.drain(environment: [
+                "SENTINODE_DATABASE_URL": login.url, "SENTINODE_REVIEW_KEY": key.secretText,
+            ])
             #expect(try laboratory.predictions() == 50)
             #expect(try laboratory.quarantine().count == 2)
+            #expect(try laboratory.count("select count(*) from sentinode.patch_images") > 0)
             #expect(try laboratory.count("select count(*) from audit.events where actor = $1", [.text(login.name)]) > 0)
+        }
+    }
+
+    @Test func `an event carries the name of the person whom the login belongs to`() async throws {
+        try await Laboratory.with { laboratory in
+            let login = try laboratory.makeLogin(in: "sentinode_reviewer")
+            defer { laboratory.drop(login) }
+            try laboratory.database.query(
+                "select review.add_reader($1, 'Ann Lee', 'consultant pathologist', array['*'])", [.text(login.name)])
+            try laboratory.database.run(script: "grant sentinode_worker to \(login.name)")
+            try laboratory.publish(try TestPatches.jobs(1))
+            try laboratory.drain(environment: ["SENTINODE_DATABASE_URL": login.url])
+            try laboratory.publish(try TestPatches.jobs(1, prefix: "nobody"))
+            try laboratory.drain()
+            let persons = try laboratory.database.query(
+                "select person from audit.events where action = 'batch.recorded' order by occurred_at"
+            ).map { try $0.optionalText("person") }
+            #expect(persons == ["Ann Lee", nil])
+            #expect(try AuditVerifier(database: laboratory.database).verify().problems == [])
         }
     }
 
@@ -106,19 +136,32 @@ import Testing
         }
     }
 
-    @Test func `a reviewer's login reads predictions and nothing beside them`() async throws {
+    @Test func `a login that belongs to a reader reads predictions, and one that does not reads none`() async throws {
         try await Laboratory.with { laboratory in
             try laboratory.publish(try TestPatches.jobs(3))
             try laboratory.drain()
             let login = try laboratory.makeLogin(in: "sentinode_reviewer")
             defer { laboratory.drop(login) }
             let connection = try laboratory.connect(as: login)
-            let rows = try connection.query("select decision, p_tumor::real as p, notice from review.predictions")
+            let sql: SQL = "select decision, p_tumor::real as p, notice from review.predictions"
+            #expect(try connection.query(sql).isEmpty)
+            try laboratory.database.query(
+                "select review.add_reader($1, 'A Reader', 'consultant pathologist', array['*'])", [.text(login.name)])
+            let rows = try connection.query(sql)
             #expect(rows.count == 3)
             #expect(try rows.allSatisfy { try $0.text("notice") == notice })
             connection.close()
+        }
+    }
+
+    @Test func `a reviewer's login reads and changes no table of the program`() async throws {
+        try await Laboratory.with { laboratory in
+            let login = try laboratory.makeLogin(in: "sentinode_reviewer")
+            defer { laboratory.drop(login) }
             for statement in [
-                "select salt from sentinode.predictions", "select * from sentinode.quarantined_messages",
+                "select job_id from sentinode.predictions", "select png from sentinode.patch_images",
+                "select * from review.policies", "select * from review.worklist_items",
+                "select * from sentinode.quarantined_messages",
                 "select * from audit.events", "select weights from sentinode.models", "select * from sentinode.control",
                 "insert into sentinode.predictions (job_id) values (gen_random_uuid())",
                 "update sentinode.predictions set decision = 'normal'", "delete from sentinode.predictions",

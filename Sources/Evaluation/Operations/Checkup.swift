@@ -72,8 +72,10 @@ public struct Checkup {
         }
     }
 
-    /// The database: login, schema, model, control, and what waits for a person.
-    public func database(_ settings: DatabaseSettings, migrationsFolder: String?) -> [CheckupResult] {
+    /// The database: login, schema, model, control, selection for review, and what waits for a person.
+    public func database(_ settings: DatabaseSettings, migrationsFolder: String?, reviewKey: ReviewKey?)
+        -> [CheckupResult]
+    {
         do {
             let connection = try DatabaseConnection(settings)
             var results: [CheckupResult] = [.good("database", "\(settings)")]
@@ -83,6 +85,7 @@ public struct Checkup {
             results += try clock(connection)
             results += try control(connection)
             results += try controlLock(connection)
+            results += try review(connection, key: reviewKey)
             results += try backlog(connection)
             return results
         } catch {
@@ -194,18 +197,22 @@ public struct Checkup {
 
     /// Messages that wait for a person's decision; 0 for logins that may not know, as a worker's own.
     private func openQuarantine(_ connection: DatabaseConnection) throws -> Int64 {
-        // By oid: looking a name up in a schema that may not be entered is an error, not "no".
-        let mayAsk = try connection.query(
-            """
-            select coalesce(bool_and(has_schema_privilege(relnamespace, 'usage') and has_table_privilege(oid, 'select')),
-                false) as may_ask
-            from pg_catalog.pg_class where relname = 'quarantine' and relnamespace =
-                (select oid from pg_catalog.pg_namespace where nspname = 'review')
-            """
-        ).onlyRow().bool("may_ask")
-        guard mayAsk else { return 0 }
+        guard try mayRead("review", "quarantine", connection) else { return 0 }
         return try connection.query("select count(*) as open from review.quarantine where state = 'open'").onlyRow()
             .int8("open")
+    }
+
+    /// Whether this login may read a relation.
+    func mayRead(_ schema: String, _ relation: String, _ connection: DatabaseConnection) throws -> Bool {
+        // By oid: looking a name up in a schema that may not be entered is an error, not "no".
+        try connection.query(
+            """
+            select coalesce(bool_and(has_schema_privilege(relnamespace, 'usage') and has_table_privilege(oid, 'select')),
+                false) as may_read
+            from pg_catalog.pg_class where relname = $2 and relnamespace =
+                (select oid from pg_catalog.pg_namespace where nspname = $1)
+            """, [.text(schema), .text(relation)]
+        ).onlyRow().bool("may_read")
     }
 }
 

@@ -140,6 +140,11 @@ extension Column {
         self.init(name, .integer(Int64(integer)))
     }
 
+    init?(_ name: String, boolean: Bool?) {
+        guard let boolean else { return nil }
+        self.init(name, .boolean(boolean))
+    }
+
     init?(_ name: String, real: Float?) {
         guard let real else { return nil }
         self.init(name, .real(real))

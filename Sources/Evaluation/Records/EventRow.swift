@@ -9,6 +9,8 @@ struct EventRow {
     let seal: Int64
     let at: Timestamp
     let actor: String
+    /// Printed name of whoever the login belongs to; nil for nobody.
+    let person: String?
     let leaves: [[UInt8]]
     let salt: [UInt8]
 
@@ -22,6 +24,7 @@ struct EventRow {
             Column("detail_source", text: detailSource),
             Column("leaves", .bytes(joinedLeaves)),
             Column("occurred_at", .timestamp(at.microseconds)),
+            Column("person", text: person),
             Column("reason", text: event.reason),
             Column("salt", .bytes(salt)),
             Column("seal", .integer(seal)),
@@ -35,16 +38,16 @@ struct EventRow {
     static let insertSQL: SQL = """
         with event as (
             insert into audit.events
-                (writer, seal, occurred_at, actor, action, subject, reason, detail_source, leaves, salt)
-            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+                (writer, seal, occurred_at, actor, person, action, subject, reason, detail_source, leaves, salt)
+            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
         )
-        insert into audit.seals (writer, number, previous, leaf_count, root, seal) values ($1, $2, $11, $12, $13, $14)
+        insert into audit.seals (writer, number, previous, leaf_count, root, seal) values ($1, $2, $12, $13, $14, $15)
         """
 
     var parameters: [Parameter] {
         [
-            .uuid(writer), .int8(seal), .timestamp(at), .text(actor), .text(event.action), .text(event.subject),
-            .text(event.reason), .text(detailSource), .bytes(joinedLeaves), .bytes(salt),
+            .uuid(writer), .int8(seal), .timestamp(at), .text(actor), .text(person), .text(event.action),
+            .text(event.subject), .text(event.reason), .text(detailSource), .bytes(joinedLeaves), .bytes(salt),
         ]
     }
 

@@ -8,6 +8,8 @@ struct Control: Sendable, Equatable {
     let generation: Int64
     let activeVersion: String?
     let isPaused: Bool
+    /// Generation of the review policy in force; nil for none.
+    var reviewPolicy: Int64?
 }
 
 /// What one transaction did, for the audit trail.
@@ -61,13 +63,14 @@ final class Ledger {
         let row = try answers[1].onlyRow()
         return LedgerEntry(
             connection: connection, hash: hash, writer: chain.writer, number: chain.nextNumber,
-            at: try row.timestamp("at"), actor: try row.text("actor"), control: try Ledger.control(in: answers[1]))
+            at: try row.timestamp("at"), actor: try row.text("actor"), person: try row.optionalText("person"),
+            control: try Ledger.control(in: answers[1]))
     }
 
     private func store(_ event: AuditEvent, _ entry: LedgerEntry) throws -> Seal {
         let row = EventRow(
             event: event, writer: chain.writer, seal: chain.nextNumber, at: entry.at, actor: entry.actor,
-            leaves: entry.leaves, salt: LedgerEntry.randomSalt())
+            person: entry.person, leaves: entry.leaves, salt: LedgerEntry.randomSalt())
         let seal = try chain.next(over: [row.digest(hash)] + entry.leaves, hash: hash)
         _ = try connection.query(EventRow.insertSQL, row.parameters + EventRow.parameters(of: seal))
         return seal
@@ -78,13 +81,16 @@ final class Ledger {
         return Control(
             generation: try row.optionalInt8("generation") ?? 0,
             activeVersion: try row.optionalText("active_version"),
-            isPaused: try row.optionalBool("paused") ?? false)
+            isPaused: try row.optionalBool("paused") ?? false,
+            reviewPolicy: try row.optionalInt8("review_policy"))
     }
 
     private static let lockShared: SQL = "select pg_advisory_xact_lock_shared(1397050964, 1)"
     private static let lockExclusive: SQL = "select pg_advisory_xact_lock(1397050964, 1)"
     private static let controlSQL: SQL = """
-        select generation, active_version, paused, now() as at, session_user::text as actor
+        select generation, active_version, paused, now() as at, session_user::text as actor,
+            review.person_of(session_user) as person,
+            (select max(generation) from review.policies where valid_from <= now()) as review_policy
         from (values (1)) as one
         left join lateral (select * from sentinode.control order by generation desc limit 1) as control on true
         """
@@ -100,6 +106,8 @@ struct LedgerEntry {
     let at: Timestamp
     /// The database login.
     let actor: String
+    /// Printed name of whoever it belongs to; nil for nobody.
+    let person: String?
     let control: Control
     fileprivate(set) var leaves: [[UInt8]] = []
 

@@ -36,10 +36,17 @@ struct Prediction: AuditedRow {
     let engine: String
     let receivedAt: Timestamp
     let predictedAt: Timestamp
+    /// nil where no review policy is in force.
+    var selection: Selection?
 
     var decision: Decision { operatingPoint.decision(probabilities.pTumor) }
-    var reviewReason: String? { decision == .uncertain ? "uncertain" : nil }
-    var selectionProbability: Double { decision == .uncertain ? 1 : 0 }
+
+    /// Without a policy, what is uncertain is looked at and nothing else.
+    private var reason: ReviewReason? {
+        if let selection { selection.reason } else { decision == .uncertain ? .uncertain : nil }
+    }
+    var reviewReason: String? { reason?.rawValue }
+    var selectionProbability: Double { selection?.probability ?? (decision == .uncertain ? 1 : 0) }
 
     static let table = AuditedTable(
         "sentinode.predictions",
@@ -62,12 +69,19 @@ struct Prediction: AuditedRow {
             .init("od_sd_red", .real), .init("od_sd_green", .real), .init("od_sd_blue", .real),
             .init("saturation", .real),
             .init("brightness", .real), .init("focus", .real), .init("tissue_share", .real),
+            .init("review_policy", .bigint), .init("review_rule", .smallint),
+            .init("positive_probability", .double), .init("positive_selected", .boolean),
+            .init("audit_probability", .double), .init("audit_selected", .boolean),
+            .init("second_read_probability", .double), .init("reads_wanted", .smallint), .init("blind", .boolean),
         ])
 
     func columns(_ stamp: Stamp) -> [Column] {
         let patch = job.metadata
         let columns: [Column?] = [
             Column("attributes_source", text: job.attributes),
+            Column("audit_probability", double: selection?.audit.probability),
+            Column("audit_selected", boolean: selection?.audit.isSelected),
+            Column("blind", boolean: selection?.reading?.isBlind),
             Column("brightness", .real(statistics.brightness)),
             Column("case_pseudonym", text: patch.casePseudonym),
             Column("decision", .text(decision.rawValue)),
@@ -93,13 +107,19 @@ struct Prediction: AuditedRow {
             Column("od_sd_green", .real(statistics.opticalDensityDeviationGreen)),
             Column("od_sd_red", .real(statistics.opticalDensityDeviationRed)),
             Column("p_tumor", .real(probabilities.pTumor)),
+            Column("positive_probability", double: selection?.positive.probability),
+            Column("positive_selected", boolean: selection?.positive.isSelected),
             Column("predicted_at", .timestamp(predictedAt.microseconds)),
+            Column("reads_wanted", integer: selection?.reading?.readsWanted),
             Column("received_at", .timestamp(receivedAt.microseconds)),
+            Column("review_policy", integer: selection?.policy),
             Column("review_reason", text: reviewReason),
+            Column("review_rule", integer: selection?.reading?.rule),
             stamp.saltColumn,
             Column("saturation", .real(statistics.saturation)),
             Column("scanner", text: patch.scanner),
             stamp.seal,
+            Column("second_read_probability", double: selection?.reading?.secondReadProbability),
             Column("selection_probability", .double(selectionProbability)),
             Column("sender", text: job.sender),
             Column("site", text: patch.site),

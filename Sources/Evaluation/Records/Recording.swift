@@ -41,6 +41,7 @@ struct Recording {
     let ledger: Ledger
     /// The version that the predictions were made with.
     let modelVersion: String
+    let selection: SelectionAtDecision
 
     /// Settles all findings. What the database refuses is halved until the culprit is alone, and quarantined.
     ///
@@ -118,9 +119,11 @@ struct Recording {
             try follow(entry.control)
             let known = looksFirst ? try Known(findings, entry.connection) : Known()
             var plan = RecordingPlan(findings, known, at: entry.at, readable: readable)
+            try selection.select(&plan.predictions, entry)
             plan.predictionPositions = try entry.insert(plan.predictions)
             _ = try entry.insert(plan.quarantined)
             _ = try entry.insert(plan.repeats)
+            try KeptImage.insert(KeptImage.of(plan.predictions, at: entry.at), entry.connection)
             return (plan, plan.event(modelVersion: modelVersion))
         }
         return try plan.settlements(root: seal?.root)

@@ -11,7 +11,7 @@ struct RecordingPlan {
         case quarantined(Refusal)
     }
 
-    private(set) var predictions: [Prediction] = []
+    var predictions: [Prediction] = []
     private(set) var quarantined: [QuarantinedMessage] = []
     private(set) var repeats: [QuarantineRepeat] = []
     /// Where the leaves of `predictions` stand; set once they are inserted.

@@ -4,11 +4,12 @@ import Logging
 import MessageBroker
 import PatchClassifier
 
-/// What lanes share: the wish to stop, the rule for suspects, loaded versions, and counts.
+/// What lanes share: the wish to stop, the rule for suspects, loaded versions and policies, and counts.
 struct LaneSurroundings: Sendable {
     let stop: StopRequest
     let gate = SuspectGate()
     let shelf = VersionShelf()
+    let policies: PolicyShelf
     let progress: WorkerProgress
     let faults = FaultInjection()
 }
@@ -30,6 +31,13 @@ extension EvaluationWorker {
     }
 
     func liveVersion() throws -> LoadedVersion { try liveClassifier().0 }
+
+    /// What is to be followed now. A review policy that this worker has no key for is found out before it consumes.
+    func followedControl(_ ledger: Ledger) throws -> Control {
+        let control = try ledger.control()
+        _ = try surroundings.policies.selector(control, ledger.connection)
+        return control
+    }
 
     /// Makes the active version's classifier ready, unless it is.
     func prepareClassifier(_ control: Control) throws {

@@ -11,7 +11,8 @@ public struct WorkerProcess: Sendable {
     public init(_ settings: WorkerSettings, stop: StopRequest, progress: WorkerProgress, logger: Logger) {
         self.settings = settings
         self.logger = logger
-        surroundings = LaneSurroundings(stop: stop, progress: progress)
+        surroundings = LaneSurroundings(
+            stop: stop, policies: PolicyShelf(key: settings.reviewKey), progress: progress)
     }
 
     /// Runs every lane on a thread of its own and returns when all have ended. A lane that fails for good stops the rest.

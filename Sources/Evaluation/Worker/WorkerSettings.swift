@@ -20,6 +20,8 @@ public struct WorkerSettings: Sendable {
     public var bodyLimit = 1 << 20
     /// Names of other headers that are stored; nil stores all.
     public var attributesAllowed: Set<String>?
+    /// What random draws for review are made with; needed where the policy in force draws.
+    public var reviewKey: ReviewKey?
     /// Longest time to hold deliveries while the surroundings are down, seconds. RabbitMQ itself closes a channel that
     /// acknowledges nothing for 30 minutes.
     public var patience = 300.0

@@ -1,0 +1,52 @@
+import AuditTrail
+import Database
+
+/// Looks at the selection for review and at what waits to be read.
+extension Checkup {
+    func review(_ connection: DatabaseConnection, key: ReviewKey?) throws -> [CheckupResult] {
+        guard try mayRead("review", "policies", connection) else { return [] }
+        return [try policy(connection, key: key)] + (try worklist(connection))
+    }
+
+    private func policy(_ connection: DatabaseConnection, key: ReviewKey?) throws -> CheckupResult {
+        let rows = try connection.query(
+            """
+            select generation, key_commitment from review.policies where valid_from <= now()
+            order by generation desc limit 1
+            """)
+        guard let row = rows.first else {
+            return .warning(
+                "review", "no policy is set: only uncertain predictions are selected",
+                "sentinode review policy set --rules FILE --reason TEXT")
+        }
+        let generation = try row.int8("generation")
+        switch (try row.optionalBytes("key_commitment"), key?.commitment) {
+        case (nil, _): return .good("review", "policy \(generation) is in force; it draws nothing")
+        case (.some(let needed), .some(let held)) where needed == held:
+            return .good("review", "policy \(generation) is in force, and SENTINODE_REVIEW_KEY is its key")
+        case (.some(let needed), let held):
+            return .bad(
+                "review",
+                "policy \(generation) draws with the key whose commitment is \(hexadecimal(needed)), and "
+                    + "SENTINODE_REVIEW_KEY is \(held == nil ? "not set" : "another")",
+                "name that key's file in SENTINODE_REVIEW_KEY_FILE wherever a worker runs")
+        }
+    }
+
+    /// What waits for readers; nothing for logins that may not know, as a worker's own.
+    private func worklist(_ connection: DatabaseConnection) throws -> [CheckupResult] {
+        guard try mayRead("review", "worklist_items", connection) else { return [] }
+        let row = try connection.query(
+            """
+            select count(*) as waiting, count(*) filter (where due_at < now()) as overdue from review.worklist_items
+            """
+        ).onlyRow()
+        let (waiting, overdue) = (try row.int8("waiting"), try row.int8("overdue"))
+        guard overdue > 0 else { return [.good("worklist", "\(waiting) patches wait to be read, none is overdue")] }
+        return [
+            .warning(
+                "worklist", "\(waiting) patches wait to be read, \(overdue) are overdue",
+                "more readers, or a review policy that selects less")
+        ]
+    }
+}
