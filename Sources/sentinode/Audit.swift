@@ -1,0 +1,13 @@
+import ArgumentParser
+
+struct Audit: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Prove that nothing that was stored has been changed or removed.",
+        discussion: """
+            Examples:
+              sentinode audit key --out checkpoint.key
+              sentinode audit checkpoint --key checkpoint.key --every 5m --out checkpoints.txt
+              sentinode audit proof 4d0f6f2e-9c1b-4c39-8f3d-1d2a7f2f9b10
+            """,
+        subcommands: [AuditKey.self, AuditCheckpoint.self, AuditProof.self])
+}
