@@ -169,7 +169,7 @@ enum CatalogueQuery {
             union all
             select name, proowner, coalesce(proacl, acldefault('f', proowner)) from routine
             union all
-            select 'default of ' || pg_get_userbyid(defaclrole) || coalesce(' in ' || nspname, '') || ' for ' || defaclobjtype,
+            select 'default of ' || pg_get_userbyid(defaclrole) || coalesce(' in ' || nspname, '') || ' for ' || defaclobjtype::text,
                 0::oid, defaclacl
             from pg_default_acl left join space on space.oid = defaclnamespace
             where defaclrole in (select oid from product_role) or space.oid is not null
