@@ -8,7 +8,7 @@ public struct Checkpoint: Sendable, Equatable {
     public let signature: [UInt8]
     /// The heads of the chains that have grown since the checkpoint before, sorted by writer; nil where this copy was
     /// kept without them.
-    public let heads: [ChainHead]?
+    public let heads: [SignedHead]?
 
     /// Whether the key that the document names has signed it.
     public var isSigned: Bool {
@@ -24,7 +24,7 @@ public struct Checkpoint: Sendable, Equatable {
     }
 
     /// Merkle tree hash over the packed heads.
-    static func root(over heads: [ChainHead]) throws -> [UInt8] {
+    static func root(over heads: [SignedHead]) throws -> [UInt8] {
         try MerkleTree(hash: Hash()).root(over: heads.map(\.packed))
     }
 

@@ -67,12 +67,12 @@ public enum CheckpointFile {
             heads: heads.isEmpty && document.heads > 0 ? nil : heads)
     }
 
-    private static func head(_ line: Substring) throws -> ChainHead {
+    private static func head(_ line: Substring) throws -> SignedHead {
         let parts = line.split(separator: " ")
         guard parts.count == 4, parts[0] == "head", let writer = UUID(uuidString: String(parts[1])),
             let number = Int64(parts[2]), number >= 0, let seal = bytes(hexadecimal: parts[3]), seal.count == 32
         else { throw OperationError("a line is no head of a chain") }
-        return ChainHead(writer: writer, number: number, seal: seal)
+        return SignedHead(writer: writer, number: number, seal: seal)
     }
 }
 

@@ -37,8 +37,8 @@ extension Checkpoint {
     init(_ row: Row) throws {
         document = try CheckpointDocument(parsing: try row.text("document"))
         signature = try row.bytes("signature")
-        guard let heads = ChainHead.all(packed: try row.bytes("heads")) else {
-            throw OperationError("the stored heads are not \(ChainHead.size) bytes each")
+        guard let heads = SignedHead.all(packed: try row.bytes("heads")) else {
+            throw OperationError("the stored heads are not \(SignedHead.size) bytes each")
         }
         self.heads = heads
     }

@@ -153,7 +153,7 @@ public final class CheckpointSigner {
 
 /// The chains that have grown since the last checkpoint, as one statement's snapshot shows them.
 private struct GrownChains {
-    var heads: [ChainHead] = []
+    var heads: [SignedHead] = []
     var seals: Int64 = 0
     /// Chains that began since.
     var begun: Int64 = 0
@@ -168,7 +168,7 @@ private struct GrownChains {
             seals += present
             begun += try row.bool("is_new") ? 1 : 0
             guard let seal = try row.optionalBytes("seal") else { continue }
-            heads.append(ChainHead(writer: try row.uuid("writer"), number: try row.int8("number"), seal: seal))
+            heads.append(SignedHead(writer: try row.uuid("writer"), number: try row.int8("number"), seal: seal))
         }
     }
 

@@ -30,11 +30,11 @@ public struct CheckpointVerification {
 
         let vouched = try vouchedFor(stored, trust, &report)
         try compareOutside(stored, chain, trust, &report)
-        try HeadCheck(vouched, restored: chain.restored).run(connection, &report)
+        try SignedHeadCheck(vouched, restored: chain.restored).run(connection, &report)
         let inForce = vouched.filter { checkpoint in
             !chain.restored.contains { $0.numbers.contains(checkpoint.document.number) }
         }
-        try EventCheck(inForce, patience: patience).run(connection, &report)
+        try EventTimeCheck(inForce, patience: patience).run(connection, &report)
         return report
     }
 

@@ -16,7 +16,7 @@ public struct InclusionProof {
     /// The checkpoint that covers the seal, and the way from the chain's head to the root that it signs.
     struct Anchor {
         let checkpoint: Checkpoint
-        let head: ChainHead
+        let head: SignedHead
         let path: InclusionPath
     }
 

@@ -95,7 +95,7 @@ public final class ProofDesk {
         }
     }
 
-    private func links(from position: LeafPosition, to head: ChainHead?) throws -> [InclusionProof.Link] {
+    private func links(from position: LeafPosition, to head: SignedHead?) throws -> [InclusionProof.Link] {
         guard let head else { return [] }
         return try connection.query(
             """

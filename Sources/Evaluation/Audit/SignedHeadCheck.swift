@@ -1,7 +1,7 @@
 import Database
 
 /// Whether every seal that a checkpoint signed is still there, and the same.
-struct HeadCheck {
+struct SignedHeadCheck {
     private let checkpoints: [Checkpoint]
     private let restored: [(numbers: ClosedRange<Int64>, by: CheckpointDocument)]
 
@@ -28,7 +28,7 @@ struct HeadCheck {
 
     /// Returns how many are missing for a reason that is signed.
     private func compare(
-        _ heads: ArraySlice<ChainHead>, _ document: CheckpointDocument, _ connection: DatabaseConnection,
+        _ heads: ArraySlice<SignedHead>, _ document: CheckpointDocument, _ connection: DatabaseConnection,
         _ report: inout AnchorReport
     ) throws -> Int {
         let rows = try connection.query(

@@ -1,8 +1,9 @@
 public import Foundation
 
 /// The newest seal of one writer's chain, as a checkpoint names it.
-public struct ChainHead: Sendable, Equatable {
+public struct SignedHead: Sendable, Equatable {
     public let writer: UUID
+    /// Position in the chain, from 0.
     public let number: Int64
     public let seal: [UInt8]
 
@@ -24,7 +25,7 @@ public struct ChainHead: Sendable, Equatable {
 
     /// Reads what `packed` wrote; nil where it is not `size` bytes.
     init?(packed bytes: ArraySlice<UInt8>) {
-        guard bytes.count == ChainHead.size else { return nil }
+        guard bytes.count == SignedHead.size else { return nil }
         let (first, middle) = (bytes.startIndex, bytes.startIndex + 16)
         writer = bytes[first..<middle].withUnsafeBytes { UUID(uuid: $0.loadUnaligned(as: uuid_t.self)) }
         number = bytes[middle..<middle + 8].reduce(0) { $0 << 8 | Int64($1) }
@@ -32,9 +33,9 @@ public struct ChainHead: Sendable, Equatable {
     }
 
     /// Reads any number of heads, one after another.
-    static func all(packed bytes: [UInt8]) -> [ChainHead]? {
+    static func all(packed bytes: [UInt8]) -> [SignedHead]? {
         guard bytes.count % size == 0 else { return nil }
-        return stride(from: 0, to: bytes.count, by: size).compactMap { ChainHead(packed: bytes[$0..<$0 + size]) }
+        return stride(from: 0, to: bytes.count, by: size).compactMap { SignedHead(packed: bytes[$0..<$0 + size]) }
     }
 }
 

@@ -3,7 +3,7 @@ import Foundation
 
 /// Whether events were there when their time says: what happened before a checkpoint must be covered by it, or by one
 /// not much later, for a transaction that was open meanwhile.
-struct EventCheck {
+struct EventTimeCheck {
     private let checkpoints: [Checkpoint]
     private let patience: Double
     /// For every writer, how far its chain had come at which checkpoint (index), oldest first.
