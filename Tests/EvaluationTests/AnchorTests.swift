@@ -38,8 +38,10 @@ import Testing
             #expect(try AuditVerifier(database: laboratory.database).verify().problems == [])
             #expect(try laboratory.verifyAnchored(outside: []).findings == [])
             let report = try laboratory.verifyAnchored()
-            let gone = try #require(outside[1].heads)
-            #expect(gone.count == 3)
+            // The first checkpoint's own event stands yet; it is one of the three chains that the second names.
+            let gone = try laboratory.missing(outside[1].heads ?? [])
+            #expect(gone.count == 2)
+            #expect(outside[1].heads?.count == 3)
             #expect(report.findings.map(\.code) == [.checkpointMissing] + gone.map { _ in .headMissing })
             for head in gone {
                 #expect(
@@ -60,7 +62,7 @@ import Testing
             let outside = try CheckpointFile.read(laboratory.path("c.txt"))
             try removeNewest(after: outside[0].document, laboratory, checkpoints: false)
             let codes = try laboratory.verifyAnchored(outside: []).findings.map(\.code)
-            #expect(codes == outside[1].heads?.map { _ in .headMissing })
+            #expect(codes == [.headMissing])
         }
     }
 
@@ -78,7 +80,7 @@ import Testing
             try laboratory.restore("backup")
 
             let codes = try laboratory.verifyAnchored().findings.map(\.code)
-            #expect(codes == [.checkpointMissing, .headMissing, .headMissing, .headMissing])
+            #expect(codes == [.checkpointMissing, .headMissing, .headMissing])
             try laboratory.sign(expecting: 1)
             try laboratory.sign("--restored", "the disk of the database failed")
             try laboratory.work(4..<6)
@@ -217,13 +219,13 @@ import Testing
 }
 
 extension Laboratory {
-    /// Replaces the database by a backup that `pg_dump` made.
-    fileprivate func restore(_ backup: String) throws {
-        database.close()
-        let administrator = try stack.administrator()
-        try administrator.run(script: "drop database \(databaseName) with (force)")
-        try administrator.run(script: "create database \(databaseName) template template0")
-        try command("pg_restore", "--dbname", databaseURL, "--exit-on-error", backup)
-        try reconnect()
+    /// Which of these seals are gone.
+    fileprivate func missing(_ heads: [SignedHead]) throws -> [SignedHead] {
+        try heads.filter {
+            try count(
+                "select count(*) from audit.seals where writer = $1 and number = $2",
+                [.uuid($0.writer), .int8($0.number)]
+            ) == 0
+        }
     }
 }

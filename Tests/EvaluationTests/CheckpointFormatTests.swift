@@ -86,7 +86,7 @@ private struct Vectors: Decodable {
 
     @Test func `what a crash cut off at the end of a file is removed before more is added, and nothing else`() throws {
         let (first, second) = (vectors.checkpoints[0].file, vectors.checkpoints[1].file)
-        for length in 1..<second.utf8.count {
+        for length in stride(from: 1, to: second.utf8.count, by: 9) {
             try reading(first + second.prefix(length)) { (path: String) throws in
                 // A cut inside of the first line looks like a part of the checkpoint before, which the database has too.
                 let isFirstLine = length < CheckpointDocument.format.count

@@ -48,9 +48,12 @@ public struct CatalogueFingerprint {
 
     /// What differs now, for `audit verify`. Only reads.
     public func verify() throws -> AnchorReport {
-        try connection.transaction(isolation: .repeatableRead) { connection in
-            try findings(now: Catalogue(connection))
-        }
+        try connection.transaction(isolation: .repeatableRead) { _ in try verifyInTransaction() }
+    }
+
+    /// The same inside of a transaction of the caller's, whose `search_path` it changes.
+    func verifyInTransaction() throws -> AnchorReport {
+        try findings(now: Catalogue(connection))
     }
 
     private func findings(now: Catalogue) throws -> AnchorReport {

@@ -75,4 +75,14 @@ extension Laboratory {
         try #require(process.terminationStatus == code, "\(program): \(printed.suffix(2000))")
         return printed
     }
+
+    /// Replaces the database by a backup that `pg_dump` made.
+    func restore(_ backup: String) throws {
+        database.close()
+        let administrator = try stack.administrator()
+        try administrator.run(script: "drop database \(databaseName) with (force)")
+        try administrator.run(script: "create database \(databaseName) template template0")
+        try command("pg_restore", "--dbname", databaseURL, "--exit-on-error", backup)
+        try reconnect()
+    }
 }
