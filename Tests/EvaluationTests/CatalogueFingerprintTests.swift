@@ -36,7 +36,7 @@ import Testing
             "object.new: grant sentinode.predictions_3 to public is new"),
         Change(
             "grant update (decision) on sentinode.predictions to sentinode_reviewer",
-            "object.changed: grant sentinode.predictions.decision to sentinode_reviewer has changed"),
+            "object.new: grant sentinode.predictions.decision to sentinode_reviewer is new"),
         Change(
             "grant execute on function audit.row_encoding(regclass) to public",
             "object.new: grant audit.row_encoding(regclass) to public is new"),
@@ -53,7 +53,7 @@ import Testing
             "alter table sentinode.quarantine_repeats disable row level security",
             "object.changed: relation sentinode.quarantine_repeats has changed"),
         Change(
-            "alter view review.predictions reset (security_invoker)",
+            "alter view review.predictions reset (security_barrier)",
             "object.changed: relation review.predictions has changed"),
         Change(
             "create or replace rule nothing as on insert to audit.events do instead nothing",
@@ -99,7 +99,7 @@ import Testing
                 alter table sentinode.quarantine_repeats enable row level security
                 """)
             #expect(try CatalogueFingerprint(laboratory.database).recordAfterMigrating())
-            let superuser = try laboratory.superuserOfCatalogue()
+            let superuser = try laboratory.connectAsSuperuser()
             defer { superuser.close() }
             for change in Self.changes {
                 let found = try laboratory.differences(superuser, after: change.script).map(\.description)
@@ -119,7 +119,9 @@ import Testing
             defer { laboratory.drop(login) }
             try laboratory.work(0..<2)
             try laboratory.database.run(
-                script: "analyze; set role sentinode_owner; create index on sentinode.predictions (model_version)")
+                script:
+                    "analyze; set role sentinode_owner; create index on sentinode.predictions (model_version); reset role"
+            )
             let auditor = try laboratory.connect(as: login)
             defer { auditor.close() }
             #expect(try CatalogueFingerprint(auditor).verify().findings == [])
@@ -131,7 +133,7 @@ import Testing
     @Test func `a restored dump has the same fingerprint`() async throws {
         try await Laboratory.with { laboratory in
             try CatalogueFingerprint(laboratory.database).recordAfterMigrating()
-            try laboratory.command("pg_dump", "--format=custom", "--file=backup", laboratory.databaseURL)
+            try laboratory.backUp("backup")
             try laboratory.restore("backup")
             #expect(try CatalogueFingerprint(laboratory.database).verify().findings == [])
         }
@@ -181,15 +183,6 @@ import Testing
 }
 
 extension Laboratory {
-    fileprivate func superuserOfCatalogue() throws -> DatabaseConnection {
-        let url = try #require(ProcessInfo.processInfo.environment["SENTINODE_DATABASE_ADMIN_URL"])
-        let login = try #require(URLComponents(string: url))
-        return try DatabaseConnection(
-            DatabaseSettings(
-                url: try stack.databaseURL(database: databaseName, user: login.user, password: login.password),
-                applicationName: "sentinode tests"))
-    }
-
     /// What differs from the record inside a transaction that makes a change, and is rolled back: roles belong to every
     /// database of the server.
     fileprivate func differences(_ superuser: DatabaseConnection, after script: String) throws -> [AnchorFinding] {

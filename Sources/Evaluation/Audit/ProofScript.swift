@@ -68,8 +68,8 @@ public struct ProofScript {
     private mutating func add(_ path: InclusionPath) {
         for step in path.steps {
             switch step {
-            case .left(let hash): lines.append("node=$(sha256 \"01\(hexadecimal(hash))$node\")")
-            case .right(let hash): lines.append("node=$(sha256 \"01$node\(hexadecimal(hash))\")")
+            case .left(let hash): lines.append("node=$(sha256 \"01\(hexadecimal(hash))${node}\")")
+            case .right(let hash): lines.append("node=$(sha256 \"01${node}\(hexadecimal(hash))\")")
             }
         }
     }

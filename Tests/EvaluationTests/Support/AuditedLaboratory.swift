@@ -46,14 +46,19 @@ extension Laboratory {
 
     /// Runs statements as a superuser for whom no trigger fires.
     func tamper(_ script: String) throws {
-        let url = try #require(ProcessInfo.processInfo.environment["SENTINODE_DATABASE_ADMIN_URL"])
-        let login = try #require(URLComponents(string: url))
-        let connection = try DatabaseConnection(
-            DatabaseSettings(
-                url: try stack.databaseURL(database: databaseName, user: login.user, password: login.password),
-                applicationName: "sentinode tests"))
+        let connection = try connectAsSuperuser()
         defer { connection.close() }
         try connection.run(script: "set session_replication_role = replica; \(script)")
+    }
+
+    func connectAsSuperuser() throws -> DatabaseConnection {
+        try DatabaseConnection(DatabaseSettings(url: superuserURL(), applicationName: "sentinode tests"))
+    }
+
+    private func superuserURL() throws -> String {
+        let url = try #require(ProcessInfo.processInfo.environment["SENTINODE_DATABASE_ADMIN_URL"])
+        let login = try #require(URLComponents(string: url))
+        return try stack.databaseURL(database: databaseName, user: login.user, password: login.password)
     }
 
     /// Runs a program of the system's with what it needs to reach this database; returns what it printed.
@@ -76,13 +81,18 @@ extension Laboratory {
         return printed
     }
 
-    /// Replaces the database by a backup that `pg_dump` made.
+    /// Row-level security keeps from everybody but a superuser what a backup has to hold.
+    func backUp(_ file: String) throws {
+        try command("pg_dump", "--format=custom", "--file", file, superuserURL())
+    }
+
+    /// Replaces the database by a backup that `backUp` made.
     func restore(_ backup: String) throws {
         database.close()
         let administrator = try stack.administrator()
         try administrator.run(script: "drop database \(databaseName) with (force)")
         try administrator.run(script: "create database \(databaseName) template template0")
-        try command("pg_restore", "--dbname", databaseURL, "--exit-on-error", backup)
+        try command("pg_restore", "--dbname", superuserURL(), "--exit-on-error", backup)
         try reconnect()
     }
 }
