@@ -33,7 +33,9 @@ struct Catalogue {
         for row in try connection.query(CatalogueQuery.sql) {
             let object = Object(
                 kind: try row.text("kind"), identity: try row.text("identity").replacing("\n", with: "\\n"))
-            definitions[object, default: []].append(try row.optionalText("definition") ?? "")
+            let definition = try row.optionalText("definition") ?? ""
+            definitions[object, default: []].append(
+                object.isPrinted ? PrintedDefinition(definition).canonical : definition)
             if let remark = try row.optionalText("remark"), !remark.isEmpty { remarks[object] = remark }
         }
         // Names are unique but for functions that differ in nothing a person would call them by.

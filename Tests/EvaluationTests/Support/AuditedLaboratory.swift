@@ -76,7 +76,7 @@ extension Laboratory {
         process.standardError = process.standardOutput
         try process.run()
         process.waitUntilExit()
-        let printed = try String(contentsOfFile: output, encoding: .utf8)
+        let printed = String(decoding: try Data(contentsOf: URL(filePath: output)), as: UTF8.self)
         try #require(process.terminationStatus == code, "\(program): \(printed.suffix(2000))")
         return printed
     }
