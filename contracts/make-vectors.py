@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
-"""Writes the test vectors beside it, from the text of the contracts alone. Needs nothing but Python."""
+"""Writes the test vectors beside it, from the text of the contracts alone. Needs Python, and openssl for signatures."""
 
 import hashlib
 import hmac
 import json
 import os
 import struct
+import subprocess
+import tempfile
 import uuid
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -120,8 +122,61 @@ def review_draws():
     }
 
 
+# Test 1 of RFC 8032, section 7.1, and a key made of its digest: everybody knows them, so they protect nothing.
+SEEDS = [bytes.fromhex("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60"),
+         hashlib.sha256(b"sentinode test key").digest()]
+
+
+def openssl(*arguments):
+    return subprocess.run(["openssl", *arguments], check=True, capture_output=True).stdout
+
+
+def signing_key(folder, seed):
+    """A private key as PKCS #8 in DER (RFC 8410), and its public key's 32 bytes."""
+    path = os.path.join(folder, seed.hex()[:8])
+    with open(path, "wb") as file:
+        file.write(bytes.fromhex("302e020100300506032b657004220420") + seed)
+    return path, openssl("pkey", "-inform", "DER", "-in", path, "-pubout", "-outform", "DER")[-32:]
+
+
+def sign(folder, key, text):
+    path = os.path.join(folder, "document")
+    with open(path, "wb") as file:
+        file.write(text.encode())
+    return openssl("pkeyutl", "-sign", "-rawin", "-keyform", "DER", "-inkey", key, "-in", path)
+
+
+def checkpoints():
+    writers = sorted(str(uuid.uuid5(NAMESPACE, f"writer {number}")) for number in range(5))
+    heads = [[], [(writers[0], 0), (writers[2], 6), (writers[3], 1)], [(writers[0], 4), (writers[4], 0)], [(writers[1], 0)]]
+    totals = [(0, 0), (3, 10), (4, 15), (5, 16)]
+    made, previous = [], "none"
+    with tempfile.TemporaryDirectory() as folder:
+        (old, old_public), (new, new_public) = (signing_key(folder, seed) for seed in SEEDS)
+        for index, (moved, (chains, seals_in_all)) in enumerate(zip(heads, totals)):
+            packed = [uuid.UUID(w).bytes + struct.pack(">q", n) + hashlib.sha256(f"{w} {n}".encode()).digest() for w, n in moved]
+            key, public = (new, new_public) if index == 3 else (old, old_public)
+            number = 7 if index == 3 else index + 1
+            lines = ["sentinode.checkpoint.v1", f"number {number}", f"signed_at 2026-11-23T17:3{index}:05.461767Z",
+                     f"server_time 2026-11-23T17:3{index}:05.000000Z", f"previous {previous}", f"key {public.hex()}"]
+            if index == 2:
+                lines.append(f"next_key {new_public.hex()}")
+            if index == 3:
+                lines += ['restored "disk \\"A\\" – failed"', f"base 3 {previous}"]
+            lines += [f"chains {chains}", f"seals {seals_in_all}", f"heads {len(moved)}",
+                      f"heads_root {merkle_root(packed).hex()}"]
+            text = "\n".join(lines) + "\n"
+            signature = sign(folder, key, text)
+            file = f"{text}\nsignature {signature.hex()}\n" + "".join(
+                f"head {w} {n} {head[24:].hex()}\n" for (w, n), head in zip(moved, packed))
+            previous = hashlib.sha256(text.encode()).hexdigest()
+            made.append({"document": text, "digest": previous, "signature": signature.hex(),
+                         "heads": [head.hex() for head in packed], "file": file})
+    return {"public_keys": [old_public.hex(), new_public.hex()], "checkpoints": made}
+
+
 for name, vectors in (("job-identity-vectors", job_identity()), ("row-digest-vectors", row_digests()),
-                      ("review-draws-vectors", review_draws())):
+                      ("review-draws-vectors", review_draws()), ("checkpoint-vectors", checkpoints())):
     with open(f"{HERE}/{name}.json", "w") as file:
         json.dump(vectors, file, indent=1, ensure_ascii=False)
         file.write("\n")

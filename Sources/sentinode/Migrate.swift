@@ -15,8 +15,9 @@ struct Migrate: ParsableCommand {
               sentinode migrate
               sentinode migrate --dry-run
               sentinode migrate status
+              sentinode migrate accept --reason "read access for the reporting login"
             """,
-        subcommands: [Apply.self, Status.self], defaultSubcommand: Apply.self)
+        subcommands: [Apply.self, Status.self, Accept.self], defaultSubcommand: Apply.self)
 
     struct Folder: ParsableArguments {
         @Option(help: "Folder with the migrations; by default it is looked for here and beside the program.")
@@ -45,6 +46,9 @@ struct Migrate: ParsableCommand {
                 let connection = try DatabaseConnection(databaseSettings("migrate"))
                 let applied = try migrator.apply(connection, dryRun: dryRun) { print($0) }
                 if applied.isEmpty { print("the database is up to date") }
+                if !dryRun, try CatalogueFingerprint(connection).recordAfterMigrating() {
+                    print("the catalogue is recorded, for `sentinode audit verify`")
+                }
             }
         }
     }
@@ -75,6 +79,29 @@ struct Migrate: ParsableCommand {
             case .applied(let time, let login): "applied \(time) by \(login)"
             case .edited(let name, let time): "EDITED: \(name) was applied \(time) with other content"
             case .unknownNewer(let time): "UNKNOWN to this program, applied \(time)"
+            }
+        }
+    }
+
+    struct Accept: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Record the catalogue as it stands as the right one.",
+            discussion: """
+                For what somebody changed on purpose beside the migrations, such as a grant to a login of your own: \
+                `audit verify` names it until it is accepted. The reason and what differed stay in the audit trail.
+
+                Example:
+                  sentinode migrate accept --reason "read access for the reporting login"
+                """)
+
+        @Option(help: "Why; it stays in the audit trail.") var reason: Reason
+
+        func run() throws {
+            try reportingFailures {
+                let connection = try DatabaseConnection(databaseSettings("migrate"))
+                let differences = try CatalogueFingerprint(connection).accept(reason: reason.text)
+                for difference in differences { print(difference.sentence) }
+                print("accepted: \(differences.count) differences")
             }
         }
     }

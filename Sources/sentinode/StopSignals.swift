@@ -16,7 +16,7 @@ final class StopSignals {
                 // Nothing is lost: what is not acknowledged goes back to the queue.
                 if stop.isRequested { _exit(128 + number) }
                 stop.request()
-                complain("finishing what was received; once more to stop at once")
+                complain("finishing what was begun; once more to stop at once")
             }
             source.activate()
             sources.append(source)

@@ -8,7 +8,7 @@ import Testing
 @Suite(.needsStack) struct AuditTrailOfRecordsTests {
     private static let tables = [
         Prediction.table, QuarantinedMessage.table, QuarantineRepeat.table, QuarantineDecision.table, ModelRow.table,
-        ModelVersionRow.table, ControlRow.table,
+        ModelVersionRow.table, ControlRow.table, CheckpointRow.table, CatalogueRow.table,
     ]
 
     /// What functions of the database write and seal, and what no row has yet.

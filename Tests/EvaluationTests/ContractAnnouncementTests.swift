@@ -56,6 +56,13 @@ let contractsFolder = URL(filePath: #filePath).deletingLastPathComponent().delet
             "control.activated.json": try Announcement(
                 changed: "model.activated", Control(generation: 2, activeVersion: "baseline-1", isPaused: false),
                 by: "anna", reason: "validated on our cases", at: Timestamp(microseconds: 1_779_445_230_000_000)),
+            "checkpoint.json": try Announcement(
+                Checkpoint(
+                    document: CheckpointDocument(
+                        number: 2, signedAt: Timestamp(microseconds: 1_779_445_230_125_000),
+                        serverTime: Timestamp(microseconds: 1_779_445_230_000_000), previous: sha256, key: sha256,
+                        nextKey: nil, restoration: nil, chains: 4, seals: 15, heads: 2, headsRoot: sha256),
+                    signature: sha256 + sha256, heads: nil)),
         ]
     }
 

@@ -174,19 +174,19 @@ import Testing
 }
 
 /// A database login made for one test.
-private struct Login {
+struct Login {
     let name: String
     let url: String
 }
 
 extension Laboratory {
-    fileprivate func makeLogin(in role: String) throws -> Login {
+    func makeLogin(in role: String) throws -> Login {
         let (name, password) = ("login_" + randomName(), randomName())
         try database.run(script: "create role \(name) login password '\(password)' in role \(role)")
         return Login(name: name, url: try stack.databaseURL(database: databaseName, user: name, password: password))
     }
 
-    fileprivate func drop(_ login: Login) {
+    func drop(_ login: Login) {
         do {
             try database.run(script: "drop role \(login.name)")
         } catch {
@@ -194,12 +194,12 @@ extension Laboratory {
         }
     }
 
-    fileprivate func connect(as login: Login) throws -> DatabaseConnection {
+    func connect(as login: Login) throws -> DatabaseConnection {
         try DatabaseConnection(DatabaseSettings(url: login.url, applicationName: "sentinode tests"))
     }
 
     /// The SQLSTATE with which the statement is refused; nil where it is not.
-    fileprivate func sqlstate(of statement: String, as login: Login) throws -> String? {
+    func sqlstate(of statement: String, as login: Login) throws -> String? {
         let connection = try connect(as: login)
         defer { connection.close() }
         do {

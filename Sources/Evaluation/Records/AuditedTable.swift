@@ -37,6 +37,8 @@ struct AuditedTable: Sendable {
     }
 
     let name: String
+    /// The same, for a statement.
+    let sql: SQL
     let columns: [ColumnDefinition]
     /// Inserts any number of rows given as one array a column; a row whose key exists is left out.
     let insertSQL: SQL
@@ -44,6 +46,7 @@ struct AuditedTable: Sendable {
     /// The stamp's columns are added.
     init(_ name: StaticString, _ columns: [ColumnDefinition]) {
         self.name = name.description
+        sql = SQL(stringLiteral: name)
         self.columns = (columns + AuditedTable.stampColumns)
             .sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
         var names: SQL = ""

@@ -13,7 +13,8 @@ final class Laboratory {
     let databaseURL: String
     let databaseName: String
     let database: DatabaseConnection
-    private let folder: URL
+    /// Where its programs run.
+    let folder: URL
     private var programs: [Program] = []
     private let publisher: Publisher
 

@@ -1,0 +1,200 @@
+import Foundation
+import Testing
+
+@testable import Database
+@testable import Evaluation
+
+@Suite(.needsStack) struct CatalogueFingerprintTests {
+    /// Something that a superuser, or the owner, can change, and how verification names it.
+    struct Change: CustomTestStringConvertible {
+        let script: String
+        let found: [String]
+        var testDescription: String { script }
+
+        init(_ script: String, _ found: String...) { (self.script, self.found) = (script, found) }
+    }
+
+    private static let changes = [
+        Change(
+            "alter table audit.events disable trigger append_only",
+            "object.changed: trigger audit.events.append_only has changed since the schema was recorded: it is disabled"
+        ),
+        Change(
+            "drop trigger never_truncated on audit.seals", "object.missing: trigger audit.seals.never_truncated is gone"
+        ),
+        Change(
+            "create or replace function audit.refuse_change() returns trigger language plpgsql set search_path = pg_catalog, pg_temp as 'begin return old; end'",
+            "object.changed: function audit.refuse_change() has changed"),
+        Change(
+            "alter function audit.check_seal() reset search_path",
+            "object.changed: function audit.check_seal() has changed"),
+        Change(
+            "grant delete on sentinode.predictions to sentinode_worker",
+            "object.changed: grant sentinode.predictions to sentinode_worker has changed"),
+        Change(
+            "grant select on sentinode.predictions_3 to public",
+            "object.new: grant sentinode.predictions_3 to public is new"),
+        Change(
+            "grant update (decision) on sentinode.predictions to sentinode_reviewer",
+            "object.new: grant sentinode.predictions.decision to sentinode_reviewer is new"),
+        Change(
+            "grant execute on function audit.row_encoding(regclass) to public",
+            "object.new: grant audit.row_encoding(regclass) to public is new"),
+        Change(
+            "revoke usage on schema audit from sentinode_auditor",
+            "object.missing: grant schema audit to sentinode_auditor is gone"),
+        Change(
+            "drop policy own_site on sentinode.quarantine_repeats",
+            "object.missing: policy sentinode.quarantine_repeats.own_site is gone"),
+        Change(
+            "alter policy own_site on sentinode.quarantine_repeats using (true)",
+            "object.changed: policy text sentinode.quarantine_repeats.own_site has changed"),
+        Change(
+            "alter table sentinode.quarantine_repeats disable row level security",
+            "object.changed: relation sentinode.quarantine_repeats has changed"),
+        Change(
+            "alter view review.predictions reset (security_barrier)",
+            "object.changed: relation review.predictions has changed"),
+        Change(
+            "create or replace rule nothing as on insert to audit.events do instead nothing",
+            "object.new: rule audit.events.nothing is new"),
+        Change(
+            "alter table sentinode.predictions drop constraint probabilities_add_up",
+            "object.missing: constraint sentinode.predictions.probabilities_add_up is gone"),
+        Change(
+            "alter table sentinode.control drop constraint control_pkey",
+            "object.missing: unique index sentinode.control_pkey is gone"),
+        Change(
+            "alter table sentinode.models alter column source_name drop not null",
+            "object.changed: column sentinode.models.source_name has changed"),
+        Change(
+            "alter table sentinode.outbox alter column refusals set default 7",
+            "object.changed: column default sentinode.outbox.refusals has changed"),
+        Change("alter table audit.seals add column note text", "object.new: column audit.seals.note is new"),
+        Change(
+            "alter table sentinode.attempts owner to operator",
+            "object.changed: relation sentinode.attempts has changed"),
+        Change(
+            "create function audit.more() returns int language sql as 'select 1'",
+            "object.new: function audit.more() is new"),
+        Change("create table monitor.more (id int)", "object.new: relation monitor.more is new"),
+        Change("drop view review.quarantine", "object.missing: relation review.quarantine is gone"),
+        Change(
+            "alter role sentinode_auditor login bypassrls",
+            "object.changed: role sentinode_auditor has changed since the schema was recorded: it can log in and bypasses row security"
+        ),
+        Change(
+            "grant pg_write_server_files to sentinode_worker",
+            "object.new: membership sentinode_worker in pg_write_server_files is new"),
+        Change(
+            "alter role sentinode_worker set search_path = public",
+            "object.new: setting sentinode_worker search_path is new"),
+    ]
+
+    @Test func `everything that weakens the protection is found and named, and nothing else`() async throws {
+        try await Laboratory.with { laboratory in
+            try laboratory.tamper(
+                """
+                create policy own_site on sentinode.quarantine_repeats for select using (reason <> '');
+                alter table sentinode.quarantine_repeats enable row level security
+                """)
+            #expect(try CatalogueFingerprint(laboratory.database).recordAfterMigrating())
+            let superuser = try laboratory.connectAsSuperuser()
+            defer { superuser.close() }
+            for change in Self.changes {
+                let found = try laboratory.differences(superuser, after: change.script).map(\.description)
+                for expected in change.found {
+                    #expect(found.contains { $0.hasPrefix(expected) }, "\(change.script): \(found)")
+                }
+            }
+            #expect(try laboratory.differences(superuser, after: "select").isEmpty)
+            #expect(try CatalogueFingerprint(laboratory.database).verify().findings == [])
+        }
+    }
+
+    @Test func `what people do every day changes nothing in the fingerprint`() async throws {
+        try await Laboratory.with { laboratory in
+            try CatalogueFingerprint(laboratory.database).recordAfterMigrating()
+            let login = try laboratory.makeLogin(in: "sentinode_auditor")
+            defer { laboratory.drop(login) }
+            try laboratory.work(0..<2)
+            try laboratory.database.run(
+                script:
+                    "analyze; set role sentinode_owner; create index on sentinode.predictions (model_version); reset role"
+            )
+            let auditor = try laboratory.connect(as: login)
+            defer { auditor.close() }
+            #expect(try CatalogueFingerprint(auditor).verify().findings == [])
+            try auditor.run(script: "set search_path = sentinode, review, audit; set quote_all_identifiers = on")
+            #expect(try CatalogueFingerprint(auditor).verify().findings == [])
+        }
+    }
+
+    @Test func `a restored dump has the same fingerprint`() async throws {
+        try await Laboratory.with { laboratory in
+            try CatalogueFingerprint(laboratory.database).recordAfterMigrating()
+            try laboratory.backUp("backup")
+            try laboratory.restore("backup")
+            #expect(try CatalogueFingerprint(laboratory.database).verify().findings == [])
+        }
+    }
+
+    @Test func `migrating records the catalogue once, as an event, and accepts nothing by being repeated`() async throws
+    {
+        try await Laboratory.with { laboratory in
+            #expect(try CatalogueFingerprint(laboratory.database).verify().findings.map(\.code) == [.catalogueMissing])
+            let folder = Stack.packageRoot.appending(path: "migrations").path
+            #expect(try laboratory.run("migrate", "--migrations", folder).contains("the catalogue is recorded"))
+            try laboratory.tamper("alter table audit.events disable trigger append_only")
+            #expect(try !laboratory.run("migrate", "--migrations", folder).contains("the catalogue is recorded"))
+            #expect(try CatalogueFingerprint(laboratory.database).verify().findings.count == 1)
+
+            let said = try laboratory.run("migrate", "accept", "--reason", "a test")
+            #expect(said.contains("trigger audit.events.append_only has changed"))
+            #expect(try CatalogueFingerprint(laboratory.database).verify().findings == [])
+            let events = try laboratory.database.query(
+                """
+                select action, actor = session_user as own, reason, (detail ->> 'objects')::bigint as objects,
+                    detail ->> 'fingerprint' = encode(sha256(convert_to(objects, 'UTF8')), 'hex') as fits,
+                    detail -> 'first' ->> 0 as first
+                from audit.events join audit.catalogues using (writer, seal) order by occurred_at
+                """)
+            #expect(try events.map { try $0.text("action") } == ["schema.migrated", "schema.accepted"])
+            #expect(try events.allSatisfy { try $0.bool("own") && $0.bool("fits") && $0.int8("objects") > 500 })
+            #expect(try events[1].optionalText("reason") == "a test")
+            #expect(try events[1].optionalText("first")?.contains("append_only") == true)
+            #expect(try AuditVerifier(database: laboratory.database).verify().problems == [])
+        }
+    }
+
+    @Test func `under another major version only what the catalogue itself says is compared`() async throws {
+        try await Laboratory.with { laboratory in
+            try CatalogueFingerprint(laboratory.database).recordAfterMigrating()
+            try laboratory.tamper(
+                """
+                update audit.catalogues set server_version = 140000,
+                    objects = regexp_replace(objects, '[0-9a-f]{16}(\\tconstraint text\\t)', '0000000000000000\\1', 'g')
+                """)
+            let report = try CatalogueFingerprint(laboratory.database).verify()
+            #expect(report.findings == [])
+            #expect(report.notes.count == 1)
+        }
+    }
+}
+
+extension Laboratory {
+    /// What differs from the record inside a transaction that makes a change, and is rolled back: roles belong to every
+    /// database of the server.
+    fileprivate func differences(_ superuser: DatabaseConnection, after script: String) throws -> [AnchorFinding] {
+        struct RolledBack: Error { let findings: [AnchorFinding] }
+        do {
+            try superuser.transaction { connection in
+                try connection.run(script: script)
+                throw RolledBack(findings: try CatalogueFingerprint(connection).verifyInTransaction().findings)
+            }
+        } catch let end as RolledBack {
+            return end.findings
+        }
+        return []
+    }
+}
