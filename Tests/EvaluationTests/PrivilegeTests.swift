@@ -113,6 +113,9 @@ import Testing
             let login = try laboratory.makeLogin(in: "sentinode_reviewer")
             defer { laboratory.drop(login) }
             let connection = try laboratory.connect(as: login)
+            #expect(try connection.query("select from review.predictions").isEmpty, "not before an administrator adds it")
+            try laboratory.database.run(
+                script: "select review.add_reader('\(login.name)', 'A', 'B', array['*'])")
             let rows = try connection.query("select decision, p_tumor::real as p, notice from review.predictions")
             #expect(rows.count == 3)
             #expect(try rows.allSatisfy { try $0.text("notice") == notice })
