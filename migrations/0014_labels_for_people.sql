@@ -204,8 +204,8 @@ variances as (
 )
 select between_whom, first, second, n::bigint as n, observed,
        case when n >= 10 then kappa end as kappa,
-       case when n >= 10 then greatest(-1, kappa - 1.959963984540054 * sqrt(greatest(variance, 0))) end as kappa_low,
-       case when n >= 10 then least(1, kappa + 1.959963984540054 * sqrt(greatest(variance, 0))) end as kappa_high,
+       case when n >= 10 and kappa is not null then greatest(-1, kappa - 1.959963984540054 * sqrt(greatest(variance, 0))) end as kappa_low,
+       case when n >= 10 and kappa is not null then least(1, kappa + 1.959963984540054 * sqrt(greatest(variance, 0))) end as kappa_high,
        case when n < 10 then 'not enough data' when kappa is null then 'undefined: only one label was given' end as note
 from variances;
 
