@@ -145,7 +145,7 @@ import Testing
                        from unnest(proargtypes::oid[]) with ordinality as argument (type, position)))
                end
         from pg_proc as function
-        cross join lateral (select case when provariadic = 0 then 0 else pronargs end as provariadic_position) as variadic
+        cross join lateral (select case when provariadic = 0 then 0 else pronargs end as provariadic_position) as last
         where pronamespace::regnamespace::text in \(schemas)
         """
     }
@@ -155,7 +155,8 @@ import Testing
                format(statement, class.oid::regclass, (
                    select quote_ident(attname) from pg_attribute
                    where attrelid = class.oid and attnum > 0 and not attisdropped and attgenerated = ''
-                   order by attnum limit 1))
+                       and attidentity = ''
+                   order by attnum desc limit 1))
         from pg_class as class
         cross join (values
             ('r', 'select * from %s limit 0'), ('a', 'insert into %s default values'),

@@ -52,7 +52,7 @@ import Testing
                 }
             }
             for (view, mine, all) in [
-                ("predictions", "3", "9"), ("worklist", "2", "8"), ("label_history", "2", "4"),
+                ("predictions", "3", "9"), ("worklist", "2", "6"), ("label_history", "2", "4"),
                 ("final_labels", "2", "4"),
                 ("current_labels", "2", "4"), ("disagreements", "2", "4"), ("overrules", "1", "3"),
                 ("my_labels", "1", "0"),

@@ -54,7 +54,7 @@ enum PredictionMaker {
 
     static let script = """
         create schema test;
-        grant usage on schema test to sentinode_owner;
+        grant all on schema test to sentinode_owner;
         create function test.make_version() returns void language plpgsql as $$
         declare
             act audit.act := audit.begin_act();
