@@ -109,7 +109,11 @@ join sentinode.predictions as prediction using (job_id)
 cross join lateral (
     select (item.blind or (select review.is_always_blind())) and (select review.is_reader())
         and not exists (select from review.reveals where reveals.job_id = item.job_id and reveals.reader = session_user) as is_hidden
-) as seen;
+) as seen
+-- What becomes of a patch after one's own blind reading tells what the other reader said: wait for the reveal.
+where not (seen.is_hidden and exists (
+    select from review.labels as mine
+    where mine.job_id = item.job_id and mine.reader = session_user and mine.supersedes is null));
 comment on view review.masked_worklist is 'What review.worklist shows, for the product''s own views';
 
 create view review.worklist with (security_barrier = true) as select * from review.masked_worklist;

@@ -303,7 +303,8 @@ begin
             union all
             select 6, claim.claimed_at, 'claimed', coalesce(review.person_of(claim.reader), claim.reader),
                    format('%s, until %s', claim.stage, claim.leased_until)
-            from review.claims as claim where claim.job_id = of_job
+            from review.claims as claim
+            where claim.job_id = of_job and (claim.reader = session_user or prediction.is_hidden is not true)
             union all
             select 7, said.labelled_at,
                    case said.act when 'read' then 'labelled' when 'adjudication' then 'adjudicated'
