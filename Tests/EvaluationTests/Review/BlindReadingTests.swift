@@ -95,7 +95,8 @@ import Testing
             }
             #expect(notices[0] == notices[1])
             #expect(try reader.column("select distinct reading from review.my_labels") == ["voluntary"])
-            #expect(try reader.value("select count(*) from review.worklist") == "2")
+            #expect(try reader.value("select count(*) from review.worklist") == "0")
+            #expect(try room.operatorSession.value("select count(*) from review.worklist_items") == "2")
         }
     }
 

@@ -66,7 +66,7 @@ import Testing
             #expect(Array(after.map { $0[0] }.suffix(3)) == ["labelled", "revealed", "amended"])
             #expect(after.last?[1] == "tumor, first read, blind, after the reveal, so it is")
             let others = try other.rows("select what, detail from review.timeline('\(job)')")
-            #expect(others.map { $0[0] } == ["sent", "received", "predicted", "stored", "claimed"])
+            #expect(others.map { $0[0] } == ["sent", "received", "predicted", "stored"])
         }
     }
 
