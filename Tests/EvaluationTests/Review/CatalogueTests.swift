@@ -57,6 +57,7 @@ import Testing
             join pg_attribute on attrelid = class.oid and attnum > 0 and not attisdropped
             where relnamespace::regnamespace::text in \(CatalogueTests.schemas) and relkind in ('r', 'p', 'v', 'm')
                 and not relispartition and coalesce(col_description(class.oid, attnum), '') = ''
+                and (relkind <> 'v' or exists (select from aclexplode(relacl) where grantee <> relowner))
             """)
     }
 

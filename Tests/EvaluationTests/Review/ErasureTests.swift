@@ -92,7 +92,8 @@ import Testing
         "sentinode.quarantined_messages.payload", "sentinode.quarantined_messages.headers",
         "sentinode.quarantined_messages.headers_source", "sentinode.quarantined_messages.headers_amqp",
         "sentinode.quarantined_messages.properties", "sentinode.quarantined_messages.properties_source",
-        "review.labels.comment", "review.labels.reason", "review.worklist_items.slide_id", "sentinode.outbox.body",
+        "review.labels.comment", "review.labels.reason", "review.labels.slide_id", "review.worklist_items.slide_id",
+        "sentinode.outbox.body",
     ]
     private static let erasing = "select * from review.erase_case('\(name)', 'the patient asked for it'"
 

@@ -5,6 +5,7 @@ let privilegesOnFunctions = """
     audit.check_author() |
     audit.check_event() |
     audit.check_seal() |
+    audit.columns_without(regclass,text) |
     audit.merkle_root(bytea[]) |
     audit.protect(regclass) |
     audit.refuse_change() |

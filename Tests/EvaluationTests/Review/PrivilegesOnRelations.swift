@@ -16,6 +16,10 @@ let privilegesOnRelations = """
     review.final_labels | admin=r auditor=r monitor=r reviewer=r
     review.label_history | admin=r auditor=r monitor=r reviewer=r
     review.labels | admin=r auditor=r monitor=r
+    review.masked_final_labels |
+    review.masked_labels |
+    review.masked_predictions |
+    review.masked_worklist |
     review.my_labels | reviewer=r
     review.overdue | admin=r auditor=r monitor=r reviewer=r
     review.overrules | admin=r auditor=r monitor=r reviewer=r

@@ -159,11 +159,11 @@ struct AuditVerifier {
                     relation.name, case when relation.has_leaf then 'leaf' else '0' end,
                     octet_length(relation.name), members);
             end loop;
-            -- Of a row that is listed as erased only its commitment is left: the leaf that its event holds.
+            -- Of a row that is listed as erased, and stands as the erasure left it, the leaf is what its event holds.
             update row_digests set digest = substring(event.leaves from 32 * (row_leaf - 1) + 1 for 32)
             from audit.erased_rows as erased
             join audit.events as event on event.writer = row_writer and event.seal = row_seal
-            where is_erased and row_digests.relation = erased.relation and row_digests.writer = row_writer
+            where is_erased and row_digests.digest = remainder and row_digests.relation = erased.relation and row_digests.writer = row_writer
                 and row_digests.seal = row_seal and row_digests.leaf = row_leaf;
         end $$;
         """
