@@ -383,11 +383,13 @@ declare
     revealed boolean;
     act audit.act;
     kind text := case when new_label is null then 'withdrawal' else 'amendment' end;
-    why text := review.require_reason(reason, format('a %s', kind));
+    why text := review.require_reason(reason, case kind when 'withdrawal' then 'a withdrawal' else 'an amendment' end);
     id uuid := gen_random_uuid();
 begin
     select * into before from review.labels where labels.label_id = supersede.label_id for update;
-    if not found or (before.reader <> session_user and review.hides(before.job_id, true)) then
+    if not found or (before.reader <> session_user
+        and not exists (select from review.label_history as shown where shown.label_id = supersede.label_id))
+    then
         perform review.refuse('SN008', format('there is no label %s that you may change', coalesce(label_id::text, 'NULL')),
             'SELECT * FROM review.my_labels shows yours.');
     elsif before.reader <> session_user then

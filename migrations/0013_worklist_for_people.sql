@@ -109,10 +109,15 @@ join sentinode.predictions as prediction using (job_id)
 cross join lateral (
     select (item.blind or (select review.is_always_blind())) and (select review.is_reader())
         and not exists (select from review.reveals where reveals.job_id = item.job_id and reveals.reader = session_user) as is_hidden
-) as seen;
+) as seen
+-- What becomes of a patch after one's own blind reading tells what the other reader said: wait for the reveal.
+where not (seen.is_hidden and exists (
+    select from review.labels as mine
+    where mine.job_id = item.job_id and mine.reader = session_user and mine.supersedes is null));
 comment on view review.masked_worklist is 'What review.worklist shows, for the product''s own views';
 
-create view review.worklist with (security_barrier = true) as select * from review.masked_worklist;
+-- In an order that knows no rule: that of the rows in the table, or of an index, would tell what they were selected for.
+create view review.worklist with (security_barrier = true) as select * from review.masked_worklist order by job_id;
 
 comment on view review.worklist is 'What waits for a reader, at the sites granted to the login. Take from it with review.claim; review.upcoming shows what would be served next';
 comment on column review.worklist.job_id is 'The job';

@@ -30,6 +30,7 @@ create view review.label_history with (security_barrier = true) as select * from
 
 comment on view review.label_history is 'Every label, also those superseded, with who said it when and why';
 comment on column review.label_history.is_hidden is 'Whether the model''s answer on the job is hidden from the login';
+comment on column review.label_history.is_superseded is 'Whether another label stands in its place';
 
 create view review.current_labels with (security_barrier = true) as
 select * from review.masked_labels where label is not null and not is_superseded;
@@ -138,7 +139,7 @@ from (
 comment on view review.overrules is 'How often people overruled the model, by site, month (UTC) and version, with 95 % Wilson intervals. Patches of a slide resemble each other, so the intervals are too narrow; and what was selected for review is no random sample';
 
 create view review.overdue with (security_barrier = true) as
-select *, now() - due_at as overdue_by from review.masked_worklist where due_at < now();
+select *, now() - due_at as overdue_by from review.masked_worklist where due_at < now() order by due_at, job_id;
 comment on view review.overdue is 'What should have been read by now';
 comment on column review.overdue.overdue_by is 'How long ago';
 
@@ -204,8 +205,8 @@ variances as (
 )
 select between_whom, first, second, n::bigint as n, observed,
        case when n >= 10 then kappa end as kappa,
-       case when n >= 10 then greatest(-1, kappa - 1.959963984540054 * sqrt(greatest(variance, 0))) end as kappa_low,
-       case when n >= 10 then least(1, kappa + 1.959963984540054 * sqrt(greatest(variance, 0))) end as kappa_high,
+       case when n >= 10 and kappa is not null then greatest(-1, kappa - 1.959963984540054 * sqrt(greatest(variance, 0))) end as kappa_low,
+       case when n >= 10 and kappa is not null then least(1, kappa + 1.959963984540054 * sqrt(greatest(variance, 0))) end as kappa_high,
        case when n < 10 then 'not enough data' when kappa is null then 'undefined: only one label was given' end as note
 from variances;
 
@@ -303,7 +304,8 @@ begin
             union all
             select 6, claim.claimed_at, 'claimed', coalesce(review.person_of(claim.reader), claim.reader),
                    format('%s, until %s', claim.stage, claim.leased_until)
-            from review.claims as claim where claim.job_id = of_job
+            from review.claims as claim
+            where claim.job_id = of_job and (claim.reader = session_user or prediction.is_hidden is not true)
             union all
             select 7, said.labelled_at,
                    case said.act when 'read' then 'labelled' when 'adjudication' then 'adjudicated'

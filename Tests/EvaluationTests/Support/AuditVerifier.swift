@@ -103,7 +103,7 @@ struct AuditVerifier {
     /// Digests of all rows that carry a salt, in a temporary table. A type that is not known here is an error.
     private static let digestsScript = """
         create temporary table if not exists row_digests
-            (relation text, writer uuid, seal bigint, leaf integer, digest bytea);
+            (relation text, writer uuid, seal bigint, leaf integer, digest bytea, is_erased boolean);
         truncate row_digests;
         do $$
         declare
@@ -154,11 +154,17 @@ struct AuditVerifier {
                 end if;
                 execute format(
                     'insert into row_digests select %1$L, writer, seal, %2$s, sha256(
-                        convert_to(''sentinode.row.v1'', ''UTF8'') || int4send(%3$s) || convert_to(%1$L, ''UTF8'') || %4$s)
-                        from %1$s',
+                        convert_to(''sentinode.row.v1'', ''UTF8'') || int4send(%3$s) || convert_to(%1$L, ''UTF8'') || %4$s),
+                        salt is null from %1$s',
                     relation.name, case when relation.has_leaf then 'leaf' else '0' end,
                     octet_length(relation.name), members);
             end loop;
+            -- Of a row that is listed as erased, and stands as the erasure left it, the leaf is what its event holds.
+            update row_digests set digest = substring(event.leaves from 32 * (row_leaf - 1) + 1 for 32)
+            from audit.erased_rows as erased
+            join audit.events as event on event.writer = row_writer and event.seal = row_seal
+            where is_erased and row_digests.digest = remainder and row_digests.relation = erased.relation and row_digests.writer = row_writer
+                and row_digests.seal = row_seal and row_digests.leaf = row_leaf;
         end $$;
         """
 }

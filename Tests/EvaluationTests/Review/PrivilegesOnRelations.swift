@@ -1,0 +1,47 @@
+/// What each role may do with each table, view and sequence; whoever adds one decides here. Roles that are not named
+/// may do nothing, and so may a login without a role. Partitions are reached through their table alone.
+///
+/// Letters as PostgreSQL's: r SELECT, a INSERT, w UPDATE, d DELETE, D TRUNCATE, x REFERENCES, t TRIGGER; names in
+/// parentheses are the only columns.
+let privilegesOnRelations = """
+    audit.chains | admin=r auditor=r
+    audit.erased_rows | admin=r auditor=r
+    audit.events | admin=ar auditor=r worker=ar
+    audit.seals | admin=ar auditor=r worker=ar
+    review.agreement | admin=r auditor=r monitor=r reviewer=r
+    review.automation_bias | admin=r auditor=r monitor=r reviewer=r
+    review.claims | admin=r auditor=r monitor=r
+    review.current_labels | admin=r auditor=r monitor=r reviewer=r
+    review.disagreements | admin=r auditor=r monitor=r reviewer=r
+    review.final_labels | admin=r auditor=r monitor=r reviewer=r
+    review.label_history | admin=r auditor=r monitor=r reviewer=r
+    review.labels | admin=r auditor=r monitor=r
+    review.masked_final_labels |
+    review.masked_labels |
+    review.masked_predictions |
+    review.masked_worklist |
+    review.my_labels | reviewer=r
+    review.overdue | admin=r auditor=r monitor=r reviewer=r
+    review.overrules | admin=r auditor=r monitor=r reviewer=r
+    review.policies | admin=r auditor=r monitor=r worker=r
+    review.policy_rules | admin=r auditor=r monitor=r worker=r
+    review.predictions | admin=r auditor=r monitor=r reviewer=r
+    review.quarantine | admin=r auditor=r monitor=r
+    review.readers | admin=r auditor=r monitor=r
+    review.reveals | admin=r auditor=r monitor=r
+    review.worklist | admin=r auditor=r monitor=r reviewer=r
+    review.worklist_items | admin=r auditor=r monitor=r
+    sentinode.attempts | admin=r auditor=r monitor=r worker=adrw
+    sentinode.control | admin=ar auditor=r monitor=r worker=r
+    sentinode.model_versions | admin=ar auditor=r monitor=r reviewer=r(arithmetic,card,created_at,created_by,name,preprocessing,threshold,uncertain_high,uncertain_low,version_sha256,weights_sha256) worker=r
+    sentinode.models | admin=ar auditor=r monitor=r worker=r
+    sentinode.outbox | admin=ar auditor=r monitor=r worker=adrw
+    sentinode.outbox_outbox_id_seq |
+    sentinode.patch_images | admin=r auditor=r monitor=r worker=ar(image_sha256,keep_until)w(keep_until)
+    sentinode.predictions | admin=r auditor=r monitor=r worker=ar
+    sentinode.quarantine_decisions | admin=ar auditor=r monitor=r
+    sentinode.quarantine_repeats | admin=r auditor=r monitor=r worker=a
+    sentinode.quarantined_messages | admin=r auditor=r monitor=r(explanation,headers,job_id,payload_sha256,payload_size,properties,quarantined_at,reason,received_at) worker=ar(job_id,payload_sha256)
+    sentinode.schema_migrations | admin=r auditor=r monitor=r reviewer=r worker=r
+    sentinode.shadow_predictions | admin=r auditor=r monitor=r worker=ar
+    """
