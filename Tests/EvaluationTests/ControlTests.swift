@@ -66,8 +66,8 @@ import Testing
 
     @Test func `a drain that meets a pause says so, and ends once work was resumed`() async throws {
         try await Laboratory.with { laboratory in
-            let registry = try laboratory.registry()
-            #expect(try registry.setPaused(true, reason: "a test"))
+            let work = try laboratory.workSwitch()
+            #expect(try work.pause(reason: "a test"))
             try laboratory.publish(try TestPatches.jobs(10))
             let worker = try laboratory.start("work", "--drain", "--lanes", "1")
             try wait(for: "the lane to say what it waits for") {
@@ -75,7 +75,7 @@ import Testing
             }
             #expect(worker.isRunning)
             #expect(try laboratory.predictions() == 0)
-            #expect(try registry.setPaused(false, reason: "a test"))
+            #expect(try work.resume(reason: "a test"))
             #expect(try worker.waitForEnd() == .exit(0))
             try laboratory.expectExactlyOnce(jobs: 10)
         }
