@@ -3,12 +3,12 @@ import Foundation
 
 /// Stores labels that a reader gave elsewhere, as the login of its database connection.
 public final class LabelImport {
-    /// Labels stored by one call; all calls stand in one transaction.
-    static let chunk = 5000
-
+    /// Labels stored by one call, at most 10,000; all calls stand in one transaction.
+    private let chunk: Int
     private let connection: DatabaseConnection
 
-    public init(_ settings: DatabaseSettings) throws {
+    public init(_ settings: DatabaseSettings, chunk: Int = 5000) throws {
+        self.chunk = chunk
         connection = try DatabaseConnection(settings)
     }
 
@@ -37,8 +37,8 @@ public final class LabelImport {
         }
         let rows = plan.toStore
         try connection.transaction { connection in
-            for start in stride(from: 0, to: rows.count, by: LabelImport.chunk) {
-                let some = rows[start..<min(start + LabelImport.chunk, rows.count)]
+            for start in stride(from: 0, to: rows.count, by: chunk) {
+                let some = rows[start..<min(start + chunk, rows.count)]
                 try connection.query(
                     "select review.import_labels($1, $2, $3, $4, $5)",
                     [

@@ -1,7 +1,7 @@
 /// Whether several regions cover a rectangle together, as two that were drawn side by side do.
 ///
-/// Between the heights of all corners and crossings no line bends or meets another, so one line across each such strip
-/// tells of all of it.
+/// Between the heights of all corners and crossings no outline bends, meets another or leaves the rectangle by its side,
+/// so one line across each such strip tells of all of it.
 struct RegionCover {
     /// Slits narrower than this are none, pixels: what rounding can make of a shared border.
     static let slit = 1e-6
@@ -28,11 +28,17 @@ struct RegionCover {
         let inside = outlines.joined().filter { $0.enters(rectangle) }
         var heights = corners
         for (index, first) in inside.enumerated() {
+            heights += sides.compactMap { crossing(first, $0) }
             for second in inside.dropFirst(index + 1) {
                 if let crossing = crossing(first, second) { heights.append(crossing) }
             }
         }
         return heights.filter { (0...height).contains($0) }
+    }
+
+    private var sides: [GridEdge] {
+        let corners = rectangle.corners
+        return [GridEdge(a: corners[0], b: corners[3]), GridEdge(a: corners[1], b: corners[2])]
     }
 
     private func crossing(_ first: GridEdge, _ second: GridEdge) -> Double? {
@@ -42,13 +48,14 @@ struct RegionCover {
     }
 
     private func isCovered(at height: Double) -> Bool {
+        let width = pixels(rectangle.maxX - rectangle.minX) - RegionCover.slit
+        let inside = outlines.flatMap { intervals(of: $0, at: height) }.sorted { $0.lowerBound < $1.lowerBound }
         var covered = 0.0
-        for interval in outlines.flatMap({ intervals(of: $0, at: height) }).sorted(by: { $0.lowerBound < $1.lowerBound }
-        ) {
+        for interval in inside where covered < width {
             if interval.lowerBound > covered + RegionCover.slit { return false }
             covered = max(covered, interval.upperBound)
         }
-        return covered >= pixels(rectangle.maxX - rectangle.minX) - RegionCover.slit
+        return covered >= width
     }
 
     /// What of a line across the rectangle lies inside an outline, from its left edge.
