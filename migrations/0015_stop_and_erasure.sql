@@ -29,7 +29,9 @@ comment on function review.change_work(boolean, text) is 'Stops or resumes decid
 create function review.pause(reason text) returns boolean
     language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
-    if not pg_has_role(session_user, 'sentinode_admin', 'member') then perform review.me(); end if;
+    if not pg_has_role(session_user, 'sentinode_admin', 'member') and not pg_has_role(session_user, 'sentinode_owner', 'member') then
+        perform review.me();
+    end if;
     return review.change_work(true, reason);
 end $$;
 comment on function review.pause(text) is 'Stops every worker from deciding, from this commit on; messages wait in the queue. False where work was paused already';
@@ -37,7 +39,9 @@ comment on function review.pause(text) is 'Stops every worker from deciding, fro
 create function review.resume(reason text) returns boolean
     language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
-    if not pg_has_role(session_user, 'sentinode_admin', 'member') then perform review.me(); end if;
+    if not pg_has_role(session_user, 'sentinode_admin', 'member') and not pg_has_role(session_user, 'sentinode_owner', 'member') then
+        perform review.me();
+    end if;
     return review.change_work(false, reason);
 end $$;
 comment on function review.resume(text) is 'Lets the workers decide again. False where work was not paused';

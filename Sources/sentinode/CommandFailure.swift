@@ -36,9 +36,10 @@ func complain(_ sentence: String) {
 
 private func sentence(for error: any Error) -> String {
     switch error {
+    case let error as DatabaseError where error.isRefusalForPeople: error.message
     case let error as DatabaseError where error.sqlstate == "42501":
         "\(error); use a login that was granted the role for this: sentinode_worker to work, sentinode_admin for "
-            + "models, pauses and quarantine, sentinode_owner to migrate"
+            + "models, readers, labels, erasure and quarantine, sentinode_owner to migrate"
     case let error as DatabaseError: "\(error); `sentinode doctor` tells more"
     case let error as BrokerError: "\(error); `sentinode doctor` tells more"
     default: "\(error)"
@@ -47,6 +48,7 @@ private func sentence(for error: any Error) -> String {
 
 private func code(for error: any Error) -> ExitCode {
     switch error {
+    case let error as DatabaseError where error.isRefusalForPeople: Exit.problemFound
     case let error as BrokerError: error.isTransient ? Exit.unavailable : Exit.configuration
     case let error as DatabaseError: error.isTransient ? Exit.unavailable : Exit.configuration
     case let error as MigrationError: error.isTransient ? Exit.unavailable : Exit.configuration
@@ -56,4 +58,9 @@ private func code(for error: any Error) -> ExitCode {
     case is CocoaError: Exit.problemFound
     default: Exit.bug
     }
+}
+
+extension DatabaseError {
+    /// Whether a function of the database refused what was asked, in a sentence that says what to do.
+    fileprivate var isRefusalForPeople: Bool { sqlstate.hasPrefix("SN") }
 }

@@ -5,7 +5,8 @@ struct Pause: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Stop all workers from deciding, from the next batch on.",
         discussion: """
-            Messages wait in the queue meanwhile; nothing is lost.
+            Messages wait in the queue meanwhile; nothing is lost. Readers may do it too, also in SQL: \
+            SELECT review.pause('why').
 
             Example:
               sentinode pause --reason "stain batch 14 under investigation"
@@ -16,7 +17,7 @@ struct Pause: ParsableCommand {
 
     func run() throws {
         try reportingFailures {
-            let changed = try ModelRegistry(databaseSettings("pause")).setPaused(true, reason: reason.text)
+            let changed = try WorkSwitch(databaseSettings("pause")).pause(reason: reason.text)
             print(changed ? "work is paused" : "work was paused already")
         }
     }
@@ -35,7 +36,7 @@ struct Resume: ParsableCommand {
 
     func run() throws {
         try reportingFailures {
-            let changed = try ModelRegistry(databaseSettings("resume")).setPaused(false, reason: reason.text)
+            let changed = try WorkSwitch(databaseSettings("resume")).resume(reason: reason.text)
             print(changed ? "work goes on" : "work was not paused")
         }
     }

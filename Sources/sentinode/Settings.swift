@@ -10,10 +10,11 @@ func brokerSettings(_ command: String) throws -> BrokerSettings {
     return try checked(environment, broker)
 }
 
-/// The database, where a command needs nothing else.
-func databaseSettings(_ command: String) throws -> DatabaseSettings {
+/// The database, where a command needs nothing else. `statementTimeout` is in seconds.
+func databaseSettings(_ command: String, statementTimeout: Double = 30) throws -> DatabaseSettings {
     var environment = Environment()
-    let database = environment.database(applicationName: "sentinode \(command)")
+    let database = environment.database(
+        applicationName: "sentinode \(command)", statementTimeout: statementTimeout)
     return try checked(environment, database)
 }
 

@@ -54,8 +54,8 @@ let contractsFolder = URL(filePath: #filePath).deletingLastPathComponent().delet
                 stored(LogProbabilities(normal: -1e-7, tumor: -16.118), isSparse: true), reply: nil),
             "quarantined.json": try quarantined(),
             "control.activated.json": try Announcement(
-                changed: "model.activated", Control(generation: 2, activeVersion: "baseline-1", isPaused: false),
-                by: "anna", reason: "validated on our cases", at: Timestamp(microseconds: 1_779_445_230_000_000)),
+                activated: Control(generation: 2, activeVersion: "baseline-1", isPaused: false), by: "anna",
+                reason: "validated on our cases", at: Timestamp(microseconds: 1_779_445_230_000_000)),
             "checkpoint.json": try Announcement(
                 Checkpoint(
                     document: CheckpointDocument(

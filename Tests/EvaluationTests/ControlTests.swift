@@ -11,15 +11,17 @@ import Testing
             try laboratory.publish(try TestPatches.jobs(1500))
             let worker = try laboratory.start("work", "--lanes", "2")
             try wait(for: "the first predictions") { try laboratory.predictions() > 100 }
-            let registry = try laboratory.registry()
-            #expect(try registry.setPaused(true, reason: "a test"))
+            let work = try laboratory.workSwitch()
+            #expect(try work.pause(reason: "a test"))
+            #expect(try !work.pause(reason: "a test"))
             let stopped = try laboratory.predictions()
             try wait(for: "both lanes to pause") {
                 try worker.log().components(separatedBy: "work is paused").count == 3
             }
             #expect(try laboratory.predictions() == stopped)
             #expect(stopped < 1500)
-            #expect(try registry.setPaused(false, reason: "a test"))
+            #expect(try work.resume(reason: "a test"))
+            #expect(try !work.resume(reason: "a test"))
             try wait(for: "all predictions") { try laboratory.predictions() == 1500 }
             try wait(for: "the outbox") { try laboratory.count("select count(*) from sentinode.outbox") == 0 }
             worker.send(SIGTERM)
@@ -64,8 +66,8 @@ import Testing
 
     @Test func `a drain that meets a pause says so, and ends once work was resumed`() async throws {
         try await Laboratory.with { laboratory in
-            let registry = try laboratory.registry()
-            #expect(try registry.setPaused(true, reason: "a test"))
+            let work = try laboratory.workSwitch()
+            #expect(try work.pause(reason: "a test"))
             try laboratory.publish(try TestPatches.jobs(10))
             let worker = try laboratory.start("work", "--drain", "--lanes", "1")
             try wait(for: "the lane to say what it waits for") {
@@ -73,7 +75,7 @@ import Testing
             }
             #expect(worker.isRunning)
             #expect(try laboratory.predictions() == 0)
-            #expect(try registry.setPaused(false, reason: "a test"))
+            #expect(try work.resume(reason: "a test"))
             #expect(try worker.waitForEnd() == .exit(0))
             try laboratory.expectExactlyOnce(jobs: 10)
         }
@@ -144,5 +146,9 @@ extension Laboratory {
 
     func registry() throws -> ModelRegistry {
         try ModelRegistry(DatabaseSettings(url: databaseURL, applicationName: "sentinode tests"))
+    }
+
+    func workSwitch() throws -> WorkSwitch {
+        try WorkSwitch(DatabaseSettings(url: databaseURL, applicationName: "sentinode tests"))
     }
 }

@@ -120,10 +120,10 @@ extension Announcement {
             ]).text
     }
 
-    /// `model.activated`, `work.paused` or `work.resumed`.
-    init(changed action: String, _ control: Control, by actor: String, reason: String, at: Timestamp) throws {
-        routingKey = action
-        eventID = try JobIdentity.event(action, about: String(control.generation), at.description)
+    /// `model.activated`. What people do in SQL, `work.paused` and its like, the database announces itself.
+    init(activated control: Control, by actor: String, reason: String, at: Timestamp) throws {
+        routingKey = "model.activated"
+        eventID = try JobIdentity.event(routingKey, about: String(control.generation), at.description)
         reply = nil
         body =
             JSONText.object([

@@ -118,11 +118,11 @@ extension Environment {
         }
     }
 
-    /// The database, from `SENTINODE_DATABASE_URL`.
-    public mutating func database(applicationName: String) -> DatabaseSettings? {
+    /// The database, from `SENTINODE_DATABASE_URL`; `statementTimeout` is in seconds.
+    public mutating func database(applicationName: String, statementTimeout: Double = 30) -> DatabaseSettings? {
         let url = require("SENTINODE_DATABASE_URL", example: "postgresql://user:password@localhost/sentinode")
         guard !url.isEmpty else { return nil }
-        let settings = DatabaseSettings(url: url, applicationName: applicationName)
+        let settings = DatabaseSettings(url: url, applicationName: applicationName, statementTimeout: statementTimeout)
         if let problem = settings.problem {
             problems.append("SENTINODE_DATABASE_URL: \(problem)")
             return nil

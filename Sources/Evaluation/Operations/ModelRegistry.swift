@@ -90,16 +90,18 @@ public final class ModelRegistry {
     public func activate(_ name: String, reason: String) throws -> Bool {
         // Refused here, the version before goes on deciding.
         _ = try VersionShelf().version(named: name, from: ledger.connection)
-        return try change(reason: reason, action: "model.activated", subject: name) { before in
-            Control(generation: before.generation + 1, activeVersion: name, isPaused: before.isPaused)
-        }
-    }
-
-    /// Stops or resumes deciding in every worker, from the next batch on. Returns false where nothing changed.
-    public func setPaused(_ isPaused: Bool, reason: String) throws -> Bool {
-        try change(reason: reason, action: isPaused ? "work.paused" : "work.resumed", subject: nil) { before in
-            Control(generation: before.generation + 1, activeVersion: before.activeVersion, isPaused: isPaused)
-        }
+        return try ledger.transact(.exclusive) { entry in
+            if entry.control.activeVersion == name { return (false, nil) }
+            let control = Control(
+                generation: entry.control.generation + 1, activeVersion: name, isPaused: entry.control.isPaused)
+            _ = try entry.insert([
+                ControlRow(control: control, reason: reason, changedAt: entry.at, changedBy: entry.actor)
+            ])
+            let announcement = try Announcement(activated: control, by: entry.actor, reason: reason, at: entry.at)
+            try Outbox(connection: entry.connection).keep(
+                announcement.messages.map { (eventID: announcement.eventID, message: $0) })
+            return (true, AuditEvent(action: announcement.routingKey, subject: name, reason: reason))
+        }.value
     }
 
     public func versions() throws -> [ModelVersionSummary] {
@@ -113,25 +115,6 @@ public final class ModelRegistry {
             throw OperationError("there is no model version \(name): `sentinode model list` shows those there are")
         }
         return try ModelVersionSummary(row)
-    }
-
-    private func change(
-        reason: String, action: String, subject: String?, _ next: (Control) -> Control
-    ) throws -> Bool {
-        try ledger.transact(.exclusive) { entry in
-            let control = next(entry.control)
-            let isSame =
-                control.activeVersion == entry.control.activeVersion && control.isPaused == entry.control.isPaused
-            if isSame { return (false, nil) }
-            _ = try entry.insert([
-                ControlRow(control: control, reason: reason, changedAt: entry.at, changedBy: entry.actor)
-            ])
-            let announcement = try Announcement(
-                changed: action, control, by: entry.actor, reason: reason, at: entry.at)
-            try Outbox(connection: entry.connection).keep(
-                announcement.messages.map { (eventID: announcement.eventID, message: $0) })
-            return (true, AuditEvent(action: action, subject: subject, reason: reason))
-        }.value
     }
 
     private func isStored(name: String, versionSHA256: [UInt8], _ connection: DatabaseConnection) throws -> Bool {

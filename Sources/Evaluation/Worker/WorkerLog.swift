@@ -4,7 +4,7 @@ import Logging
 enum LogKey: String {
     case lane, job, reason, version, deliveries, recorded, already, quarantined, deadLettered = "dead_lettered"
     case milliseconds = "ms"
-    case error, wait, outbox, messages, generation
+    case error, wait, outbox, messages, generation, removed
 }
 
 /// A lane's log: one line a batch, one a failure.

@@ -1,0 +1,102 @@
+import ArgumentParser
+import Database
+import Evaluation
+
+struct Reader: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Say which person a database login belongs to, and what that person reviews.",
+        discussion: """
+            Readers review in SQL, each with a database login of their own: see docs/for-pathologists.md. The name and \
+            the qualification are printed on every label.
+
+            Examples:
+              sentinode reader add anna --name "Dr. Anna Weber" --qualification "consultant pathologist" --site north
+              sentinode reader list
+              sentinode reader end anna --reason "left the department"
+            """,
+        subcommands: [Add.self, List.self, End.self])
+
+    struct Add: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Let a person review, or change what was said of the person before.",
+            discussion: """
+                The login must exist (CREATE ROLE anna LOGIN PASSWORD '...') and must not be a member of a role that \
+                sees every score. It is granted sentinode_reviewer.
+
+                Examples:
+                  sentinode reader add anna --name "Dr. Anna Weber" --qualification "consultant pathologist" \\
+                      --site north --site south
+                  sentinode reader add ben --name "Dr. Ben Okoro" --qualification "resident" --site '*' --blind
+                """)
+
+        @Argument(help: "Database login.") var login: String
+        @Option(help: "Full name, as it is printed on labels.") var name: String
+        @Option(help: "Such as \"consultant pathologist\".") var qualification: String
+        @Option(help: "Laboratory whose patches the person sees and labels; again for more. '*' is every one.")
+        var site: [String]
+        @Flag(help: "Hide the model's answer before every reading, not only where the policy says so.")
+        var blind = false
+        @Flag(help: "May decide where two readers disagree.")
+        var adjudicates = false
+
+        func run() throws {
+            try reportingFailures {
+                var reader = NewReader(login: login, fullName: name, qualification: qualification, sites: site)
+                (reader.isAlwaysBlind, reader.adjudicates) = (blind, adjudicates)
+                try ReaderRegistry(databaseSettings("reader")).add(reader)
+                print("\(login) may review; \(name) reads docs/for-pathologists.md next")
+            }
+        }
+    }
+
+    struct List: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "List readers, those who have ended too.",
+            discussion: """
+                Example:
+                  sentinode reader list
+                """)
+
+        func run() throws {
+            try reportingFailures {
+                let readers = try ReaderRegistry(databaseSettings("reader")).readers()
+                if readers.isEmpty { return print("there are no readers: sentinode reader add --help") }
+                let now = Timestamp.now
+                printTable(
+                    ["login", "name", "qualification", "sites", "reads", "state"],
+                    readers.map {
+                        [
+                            $0.login, $0.fullName, $0.qualification, $0.sites.joined(separator: " "),
+                            ($0.isAlwaysBlind ? "blind" : "") + ($0.adjudicates ? " adjudicates" : ""),
+                            List.state($0, now),
+                        ]
+                    })
+            }
+        }
+
+        private static func state(_ reader: ReaderSummary, _ now: Timestamp) -> String {
+            if reader.isActive(at: now) { return "active since \(reader.activeFrom)" }
+            if let end = reader.activeTo, end <= now { return "ended \(end)" }
+            return "from \(reader.activeFrom)"
+        }
+    }
+
+    struct End: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "From now on the login may not review; what it labelled stays.",
+            discussion: """
+                Example:
+                  sentinode reader end anna --reason "left the department"
+                """)
+
+        @Argument(help: "Database login.") var login: String
+        @Option(help: "Why; it stays in the audit trail.") var reason: Reason
+
+        func run() throws {
+            try reportingFailures {
+                try ReaderRegistry(databaseSettings("reader")).end(login, reason: reason.text)
+                print("\(login) may not review any more")
+            }
+        }
+    }
+}
