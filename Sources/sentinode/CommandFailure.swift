@@ -38,7 +38,7 @@ private func sentence(for error: any Error) -> String {
     switch error {
     case let error as DatabaseError where error.sqlstate == "42501":
         "\(error); use a login that was granted the role for this: sentinode_worker to work, sentinode_admin for "
-            + "models, pauses and quarantine, sentinode_owner to migrate"
+            + "models, pauses and quarantine, sentinode_auditor to verify, sentinode_owner to migrate"
     case let error as DatabaseError: "\(error); `sentinode doctor` tells more"
     case let error as BrokerError: "\(error); `sentinode doctor` tells more"
     default: "\(error)"

@@ -26,7 +26,7 @@ struct Sentinode: ParsableCommand {
         version: programVersion,
         subcommands: [
             Migrate.self, Enqueue.self, Work.self, Classify.self, Model.self, Pause.self, Resume.self,
-            Quarantine.self, Synthesize.self, Doctor.self,
+            Quarantine.self, Audit.self, Synthesize.self, Doctor.self,
         ])
 }
 
