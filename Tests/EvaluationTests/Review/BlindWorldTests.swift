@@ -121,6 +121,12 @@ import Testing
                     reads: number.isMultiple(of: 4) ? 1 : 2,
                     blind: isBlind)
             })
+        try room.asOwner(
+            """
+            insert into sentinode.patch_images (image_sha256, png, keep_until)
+            select sha256(bytes), bytes, now() + interval '1 day'
+            from (select convert_to('patch ' || n, 'UTF8') as bytes from generate_series(1, 6) as n) as patches
+            """)
         // Overdue by one rule and not by another.
         try room.asOwner("update review.worklist_items set due_at = due_at - interval '20 hours', added_at = now()")
         let other = try room.makeReader("Dr. Other")
