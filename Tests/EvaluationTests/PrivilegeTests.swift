@@ -113,7 +113,8 @@ import Testing
             let login = try laboratory.makeLogin(in: "sentinode_reviewer")
             defer { laboratory.drop(login) }
             let connection = try laboratory.connect(as: login)
-            #expect(try connection.query("select from review.predictions").isEmpty, "not before an administrator adds it")
+            let before = try connection.query("select from review.predictions")
+            #expect(before.isEmpty, "nobody has added it as a reader yet")
             try laboratory.database.run(
                 script: "select review.add_reader('\(login.name)', 'A', 'B', array['*'])")
             let rows = try connection.query("select decision, p_tumor::real as p, notice from review.predictions")
