@@ -143,11 +143,11 @@ import Testing
             let login = try laboratory.makeLogin(in: "sentinode_reviewer")
             defer { laboratory.drop(login) }
             let connection = try laboratory.connect(as: login)
-            let sql: SQL = "select decision, p_tumor::real as p, notice from review.predictions"
-            #expect(try connection.query(sql).isEmpty)
-            try laboratory.database.query(
-                "select review.add_reader($1, 'A Reader', 'consultant pathologist', array['*'])", [.text(login.name)])
-            let rows = try connection.query(sql)
+            let before = try connection.query("select from review.predictions")
+            #expect(before.isEmpty, "nobody has added it as a reader yet")
+            try laboratory.database.run(
+                script: "select review.add_reader('\(login.name)', 'A', 'B', array['*'])")
+            let rows = try connection.query("select decision, p_tumor::real as p, notice from review.predictions")
             #expect(rows.count == 3)
             #expect(try rows.allSatisfy { try $0.text("notice") == notice })
             connection.close()

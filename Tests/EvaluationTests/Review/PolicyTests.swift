@@ -140,10 +140,10 @@ import Testing
             let announced = try room.operatorSession.column(
                 "select body::jsonb ->> 'generation' from sentinode.outbox where routing_key = 'policy.set' order by 1")
             #expect(announced == ["1", "2"])
-            // The second is not in force, so a lease takes a minute.
+            // The second, by which a lease takes ten hours, is not in force.
             try room.store([MadePrediction(number: 1, p: 0.5)])
             let lease = try room.makeReader().value(
-                "select leased_until - now() < interval '2 minutes' from review.claim(1)")
+                "select leased_until - now() < interval '9 hours' from review.claim(1)")
             #expect(lease == "t")
             #expect(try room.auditProblems() == [])
         }

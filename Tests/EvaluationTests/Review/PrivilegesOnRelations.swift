@@ -39,9 +39,9 @@ let privilegesOnRelations = """
     sentinode.outbox_outbox_id_seq |
     sentinode.patch_images | admin=r auditor=r monitor=r worker=ar(image_sha256,keep_until)w(keep_until)
     sentinode.predictions | admin=r auditor=r monitor=r worker=ar
-    sentinode.quarantine_decisions | admin=ar auditor=r monitor=r
-    sentinode.quarantine_repeats | admin=r auditor=r monitor=r worker=a
-    sentinode.quarantined_messages | admin=r auditor=r monitor=r(explanation,headers,job_id,payload_sha256,payload_size,properties,quarantined_at,reason,received_at) worker=ar(job_id,payload_sha256)
+    sentinode.quarantine_decisions | admin=ar auditor=r monitor=r worker=r(decided_at,job_id,payload_sha256)
+    sentinode.quarantine_repeats | admin=r auditor=r monitor=r worker=ar(job_id,payload_sha256,quarantined_at)
+    sentinode.quarantined_messages | admin=r auditor=r monitor=r(explanation,headers,job_id,payload_sha256,payload_size,properties,quarantined_at,reason,received_at) worker=ar(job_id,payload_sha256,quarantined_at)
     sentinode.schema_migrations | admin=r auditor=r monitor=r reviewer=r worker=r
     sentinode.shadow_predictions | admin=r auditor=r monitor=r worker=ar
     """
