@@ -41,6 +41,11 @@ public final class Hash {
         }
     }
 
+    /// Adds the 32 bytes of a digest.
+    public func update(_ digest: Digest) throws(HashingError) {
+        try withUnsafeBytes(of: digest.words) { bytes throws(HashingError) in try update(bytes) }
+    }
+
     /// The digest of everything added; the hash starts afresh.
     public func finalize() throws(HashingError) -> [UInt8] {
         var digest = [UInt8](repeating: 0, count: Int(EVP_MAX_MD_SIZE))
@@ -50,6 +55,19 @@ public final class Hash {
         else { throw HashingError(operation: "finish a \(function) hash") }
         digest.removeLast(digest.count - Int(length))
         return digest
+    }
+
+    /// The SHA-256 of everything added, in a value that needs no allocation; the hash starts afresh.
+    public func finalizeDigest() throws(HashingError) -> Digest {
+        precondition(function == .sha256, "a Digest is a SHA-256")
+        var words = SIMD4<UInt64>()
+        let isDone = withUnsafeMutableBytes(of: &words) { bytes in
+            EVP_DigestFinal_ex(context, bytes.bindMemory(to: UInt8.self).baseAddress, nil) == 1
+        }
+        guard isDone, EVP_DigestInit_ex(context, nil, nil) == 1 else {
+            throw HashingError(operation: "finish a \(function) hash")
+        }
+        return Digest(words: words)
     }
 
     /// The digest of one piece of bytes.

@@ -145,6 +145,20 @@ extension DatabaseConnection {
         }
     }
 
+    /// Waits for more of what the server is sending; throws as `nextResult` does.
+    func waitForInput(_ operation: @autoclosure () -> String, silenceLimit limit: Double?) throws(DatabaseError) {
+        let handle = try workingHandle(operation())
+        guard SocketWait.wait(for: POLLIN, on: PQsocket(handle), seconds: limit) else {
+            isGivenUp = true
+            throw DatabaseError(
+                operation: operation(), sqlstate: "08006", message: "PostgreSQL has not answered in time",
+                isConnectionLost: true)
+        }
+        guard PQconsumeInput(handle) == 1 else {
+            throw DatabaseError(operation: operation(), result: nil, handle: handle)
+        }
+    }
+
     /// Called when the server ends the session or answers out of order; nothing is asked until `reset`.
     func giveUpSession() {
         isGivenUp = true

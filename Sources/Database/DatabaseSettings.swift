@@ -26,6 +26,13 @@ public struct DatabaseSettings: Sendable {
         self.idleInTransactionTimeout = idleInTransactionTimeout
     }
 
+    /// The same, for long reading: a statement may run this many seconds, and a transaction may be idle as long.
+    public func patient(statementTimeout: Double) -> DatabaseSettings {
+        DatabaseSettings(
+            url: url, applicationName: applicationName, statementTimeout: statementTimeout, lockTimeout: lockTimeout,
+            connectTimeout: connectTimeout, idleInTransactionTimeout: statementTimeout)
+    }
+
     /// Seconds that an answer may be later than PostgreSQL's own limit.
     var answerGrace = 10.0
 

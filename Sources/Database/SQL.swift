@@ -1,4 +1,6 @@
-/// The text of a statement: literals of this program, joined or not, and never a value that came from outside.
+public import FoundationEssentials
+
+/// The text of a statement: literals of this program, joined or not, and never a text that came from outside.
 ///
 /// Values travel as `Parameter`s; a `String` cannot become `SQL`.
 public struct SQL: ExpressibleByStringLiteral, Hashable, Sendable {
@@ -15,6 +17,42 @@ public struct SQL: ExpressibleByStringLiteral, Hashable, Sendable {
     /// The placeholder of a statement's parameter, from 1.
     public static func parameter(_ number: Int) -> SQL {
         SQL(text: "$\(number)")
+    }
+
+    /// A name that the catalogue gave, quoted: whatever it contains, it is read as one name.
+    public static func identifier(_ name: String) -> SQL {
+        SQL(text: "\"" + name.replacing("\"", with: "\"\"") + "\"")
+    }
+
+    /// A name that the catalogue gave, as a text: whatever it contains, it is read as one text.
+    public static func quoted(_ name: String) -> SQL {
+        let text = name.replacing("\\", with: "\\\\").replacing("'", with: "''")
+        return SQL(text: "E'\(text)'")
+    }
+
+    /// A number within the text, for COPY, which takes no parameters.
+    public static func literal(_ number: Int64) -> SQL {
+        SQL(text: number == .min ? "(-9223372036854775807 - 1)::bigint" : "(\(number))::bigint")
+    }
+
+    /// A UUID within the text, for COPY, which takes no parameters.
+    public static func literal(_ uuid: UUID) -> SQL {
+        SQL(text: "'\(uuid.uuidString)'::uuid")
+    }
+
+    /// An array within the text, for COPY, which takes no parameters.
+    public static func literal(_ numbers: [Int64]) -> SQL {
+        SQL(text: "'{" + numbers.map { String($0) }.joined(separator: ",") + "}'::bigint[]")
+    }
+
+    /// An array within the text, for COPY, which takes no parameters.
+    public static func literal(_ uuids: [UUID]) -> SQL {
+        SQL(text: "'{" + uuids.map(\.uuidString).joined(separator: ",") + "}'::uuid[]")
+    }
+
+    /// All of them with the separator in between.
+    public static func joined(_ parts: [SQL], separator: SQL) -> SQL {
+        SQL(text: parts.map(\.text).joined(separator: separator.text))
     }
 
     public static func + (left: SQL, right: SQL) -> SQL {

@@ -6,12 +6,15 @@ public enum Isolation: Sendable {
     case readCommitted
     case repeatableRead
     case serializable
+    /// One moment for the whole transaction, which changes nothing.
+    case repeatableReadOnly
 
     fileprivate var begin: SQL {
         switch self {
         case .readCommitted: "BEGIN ISOLATION LEVEL READ COMMITTED"
         case .repeatableRead: "BEGIN ISOLATION LEVEL REPEATABLE READ"
         case .serializable: "BEGIN ISOLATION LEVEL SERIALIZABLE"
+        case .repeatableReadOnly: "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
         }
     }
 }

@@ -39,7 +39,7 @@ private func sentence(for error: any Error) -> String {
     case let error as DatabaseError where error.isRefusalForPeople: error.message
     case let error as DatabaseError where error.sqlstate == "42501":
         "\(error); use a login that was granted the role for this: sentinode_worker to work, sentinode_admin for "
-            + "models, readers, labels, erasure and quarantine, sentinode_owner to migrate"
+            + "models, readers, labels, erasure and quarantine, sentinode_auditor to verify, sentinode_owner to migrate"
     case let error as DatabaseError: "\(error); `sentinode doctor` tells more"
     case let error as BrokerError: "\(error); `sentinode doctor` tells more"
     default: "\(error)"

@@ -1,0 +1,110 @@
+import AuditTrail
+import Database
+import Foundation
+import Synchronization
+
+/// Threads that take slices one after another until none is left, each through a connection of its own that sees what
+/// the others see.
+struct AuditTeam {
+    private enum Task: Sendable {
+        case slice(AuditSlice)
+        case census(table: Int)
+    }
+
+    /// What all of them found together.
+    struct Outcome: Sendable {
+        var result: SliceResult
+        /// Rows counted, by table.
+        var counts: [Int: Int] = [:]
+
+        var isEmpty: Bool { result.seals == 0 && result.events == 0 }
+    }
+
+    private struct State: Sendable {
+        var tasks: ArraySlice<Task>
+        var outcome: Outcome
+        var failure: (any Error)?
+    }
+
+    private let settings: DatabaseSettings
+    private let scope: AuditScope
+    private let tables: [StampedTable]
+    private let snapshot: SnapshotName
+
+    init(_ settings: DatabaseSettings, _ scope: AuditScope, _ tables: [StampedTable], snapshot: SnapshotName) {
+        (self.settings, self.scope, self.tables, self.snapshot) = (settings, scope, tables, snapshot)
+    }
+
+    /// Works the plan off.
+    ///
+    /// - Throws: the first error that ended a worker; the others stop at their next slice.
+    func run(_ plan: AuditPlan, workers: Int, progress: (_ done: Int, _ total: Int) -> Void) throws -> Outcome {
+        // Counting is one long statement a table: those who begin with it are not the last to end.
+        let counts = scope.isWhole ? tables.indices.map { Task.census(table: $0) } : []
+        let tasks = counts + plan.slices.map { Task.slice($0) }
+        let state = SharedState(
+            State(tasks: tasks[...], outcome: Outcome(result: SliceResult(tables: tables.count))))
+        let group = DispatchGroup()
+        for number in 1...min(workers, max(1, tasks.count)) {
+            group.enter()
+            Thread.detachNewThread { [self] in
+                Thread.current.name = "audit \(number)"
+                do { try work(state) } catch { state.fail(error) }
+                group.leave()
+            }
+        }
+        while group.wait(timeout: .now() + .milliseconds(200)) == .timedOut { progress(state.events, plan.seals) }
+        progress(state.events, plan.seals)
+        return try state.outcome()
+    }
+
+    private func work(_ state: SharedState) throws {
+        let connection = try DatabaseConnection(settings)
+        defer { connection.close() }
+        try connection.transaction(isolation: .repeatableReadOnly) { connection in
+            try connection.adopt(snapshot)
+            try AuditVerification.prepare(connection)
+            let hash = try Hash()
+            let digesters = tables.map { RowDigester($0, hash: hash) }
+            while let task = state.next() {
+                switch task {
+                case .slice(let slice):
+                    let content = try SliceContent(slice, tables, digesters, connection)
+                    var check = SliceCheck(
+                        content, tables, walksChains: scope.walksChains, connection, hash: hash)
+                    state.add(try check.run())
+                case .census(let table):
+                    state.add(try TableCensus(of: tables[table], connection), table)
+                }
+            }
+        }
+    }
+
+    /// What the threads share.
+    private final class SharedState: Sendable {
+        private let state: Mutex<State>
+
+        init(_ state: sending State) { self.state = Mutex(state) }
+
+        /// Events verified so far.
+        var events: Int { state.withLock { $0.outcome.result.events } }
+
+        func next() -> Task? { state.withLock { $0.failure == nil ? $0.tasks.popFirst() : nil } }
+        func add(_ result: SliceResult) { state.withLock { $0.outcome.result.add(result) } }
+        func fail(_ error: any Error) { state.withLock { $0.failure = $0.failure ?? error } }
+
+        func add(_ census: TableCensus, _ table: Int) {
+            state.withLock {
+                $0.outcome.counts[table] = census.rows
+                $0.outcome.result.findings.add(census.findings)
+            }
+        }
+
+        func outcome() throws -> Outcome {
+            try state.withLock { state in
+                if let failure = state.failure { throw failure }
+                return state.outcome
+            }
+        }
+    }
+}

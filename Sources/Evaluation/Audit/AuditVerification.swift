@@ -1,0 +1,108 @@
+public import Database
+import Foundation
+
+/// Recomputes the audit trail from the rows as they stand, and says what is not as it was sealed.
+///
+/// Nothing in the database is believed but what its tables hold: no function, view or trigger of the schema is used.
+/// Everything is read in one snapshot, so it holds while workers go on; it needs only the role `sentinode_auditor`.
+public struct AuditVerification {
+    private let settings: DatabaseSettings
+    private let scope: AuditScope
+    private let workers: Int
+    private let migrationsFolder: String?
+
+    /// Seconds that one statement may take: a count of the largest table is one.
+    static let statementTimeout = 3600.0
+
+    /// `workers` threads, one a core where none is named, read and digest, each through its own connection. Without a folder migrations are only
+    /// looked at for gaps.
+    public init(
+        _ settings: DatabaseSettings, scope: AuditScope = .everything, migrationsFolder: String?,
+        workers: Int? = nil
+    ) {
+        self.settings = settings.patient(statementTimeout: AuditVerification.statementTimeout)
+        (self.scope, self.migrationsFolder) = (scope, migrationsFolder)
+        self.workers = max(1, workers ?? ProcessInfo.processInfo.activeProcessorCount)
+    }
+
+    /// Verifies; `progress` is told how many of how many events are done. `anchor` is asked at the end, in the same
+    /// snapshot, what an outside checkpoint says of the heads found.
+    public func run(
+        progress: (_ done: Int, _ total: Int) -> Void = { _, _ in },
+        anchor: (DatabaseConnection, AuditReport) throws -> AuditAnchor = { _, _ in .missing }
+    ) throws -> AuditReport {
+        let start = ContinuousClock.now
+        let connection = try DatabaseConnection(settings)
+        defer { connection.close() }
+        var report = try connection.transaction(isolation: .repeatableReadOnly) { connection in
+            try AuditVerification.prepare(connection)
+            return try verify(connection, progress, anchor)
+        }
+        report.seconds = (ContinuousClock.now - start) / .seconds(1)
+        return report
+    }
+
+    /// Names are the server's own, and the text of keys does not depend on the login's settings.
+    static func prepare(_ connection: DatabaseConnection) throws {
+        try connection.run(
+            script: "set local search_path = pg_catalog, pg_temp; set local jit = off; set local bytea_output = hex")
+    }
+
+    private func verify(
+        _ connection: DatabaseConnection, _ progress: (Int, Int) -> Void,
+        _ anchor: (DatabaseConnection, AuditReport) throws -> AuditAnchor
+    ) throws -> AuditReport {
+        let catalogue = try AuditCatalogue(connection)
+        var findings = FindingList()
+        for finding in try catalogue.findings + MigrationCheck(folder: migrationsFolder).findings(connection) {
+            findings.add(finding)
+        }
+        var report = AuditReport()
+        report.limits = scope.limits
+        if catalogue.hasTrail {
+            let plan = try AuditPlan(scope, catalogue.tables, connection)
+            let team = AuditTeam(settings, scope, catalogue.tables, snapshot: try connection.exportSnapshot())
+            let outcome = try team.run(plan, workers: workers, progress: progress)
+            findings.add(outcome.result.findings)
+            for finding in try strays(outcome, catalogue.tables, connection) { findings.add(finding) }
+            if outcome.isEmpty, let finding = try emptiness(connection) { findings.add(finding) }
+            (report.rows, report.events) = (outcome.result.rows, outcome.result.events)
+            (report.seals, report.erased) = (outcome.result.seals, outcome.result.erased)
+            report.heads = outcome.result.heads
+            try DivergenceInspector(catalogue.tables, connection).inspect(&findings)
+        }
+        report.anchor = try anchor(connection, report)
+        for finding in report.anchor.findings { findings.add(finding) }
+        report.set(findings)
+        return report
+    }
+
+    /// Rows that the counts know and no slice held.
+    private func strays(
+        _ outcome: AuditTeam.Outcome, _ tables: [StampedTable], _ connection: DatabaseConnection
+    ) throws -> [AuditFinding] {
+        guard scope.isWhole else { return [] }
+        var findings = try tables.enumerated().compactMap { index, table in
+            try table.strays(counted: outcome.counts[index] ?? 0, read: outcome.result.rowsRead[index], connection)
+        }
+        let seals = try TableCensus.count("audit.seals", connection)
+        if seals != outcome.result.seals {
+            findings.append(
+                AuditFinding(
+                    .sealChanged, table: "audit.seals",
+                    detail: "\(seals) stand there and \(outcome.result.seals) have a place in a chain"))
+        }
+        return findings
+    }
+
+    /// Nothing to verify is no proof of anything.
+    private func emptiness(_ connection: DatabaseConnection) throws -> AuditFinding? {
+        switch scope {
+        case .everything: return AuditFinding(.storeEmpty, detail: "the audit trail holds nothing at all")
+        case .slide: return AuditFinding(.storeEmpty, detail: "no row of this slide is stored")
+        case .since:
+            let isEmpty = try TableCensus.count("audit.events", connection) == 0
+            return isEmpty ? AuditFinding(.storeEmpty, detail: "the audit trail holds nothing at all") : nil
+        }
+    }
+}
