@@ -10,6 +10,8 @@ public struct AuditVerification {
     private let scope: AuditScope
     private let workers: Int
     private let migrationsFolder: String?
+    /// Events that a worker verifies in one go.
+    var sliceSize = AuditPlan.usualSize
 
     /// Seconds that one statement may take: a count of the largest table is one.
     static let statementTimeout = 3600.0
@@ -60,7 +62,7 @@ public struct AuditVerification {
         var report = AuditReport()
         report.limits = scope.limits
         if catalogue.hasTrail {
-            let plan = try AuditPlan(scope, catalogue.tables, connection)
+            let plan = try AuditPlan(scope, catalogue.tables, connection, size: sliceSize)
             let team = AuditTeam(settings, scope, catalogue.tables, snapshot: try connection.exportSnapshot())
             let outcome = try team.run(plan, workers: workers, progress: progress)
             findings.add(outcome.result.findings)

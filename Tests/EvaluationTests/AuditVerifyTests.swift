@@ -1,0 +1,159 @@
+import AuditTrail
+import Foundation
+import Testing
+
+@testable import Database
+@testable import Evaluation
+
+@Suite(.needsStack) struct AuditVerifyTests {
+    @Test func `untouched work gives no finding, and the counts of an independent verifier`() async throws {
+        try await Laboratory.with { laboratory in
+            try laboratory.publish(try TestPatches.jobs(70) + [TestPatches.message([1, 2, 3], id: "bad")])
+            try laboratory.drain(lanes: 2)
+            let report = try laboratory.verify()
+            let oracle = try AuditVerifier(database: laboratory.database).verify()
+            #expect(oracle.problems == [])
+            #expect(report.findings.isEmpty && report.isClean)
+            #expect(report.rows == oracle.rows)
+            #expect(report.events == oracle.events && report.seals == oracle.events)
+            #expect(report.heads.count == Int(try laboratory.count("select count(distinct writer) from audit.seals")))
+            #expect(report.anchor.words == "not anchored: no checkpoint was given")
+        }
+    }
+
+    @Test func `heads are the last seal of every chain`() async throws {
+        try await Laboratory.with { laboratory in
+            try laboratory.publish(try TestPatches.jobs(6))
+            try laboratory.drain(environment: ["SENTINODE_BATCH": "1"])
+            let report = try laboratory.verify()
+            for row in try laboratory.database.query(
+                "select distinct on (writer) writer, number, seal from audit.seals order by writer, number desc")
+            {
+                let head = try #require(report.heads[try row.uuid("writer")])
+                #expect(head.number == (try row.int8("number")))
+                #expect(try head.seal?.bytes == row.bytes("seal"))
+            }
+        }
+    }
+
+    @Test func `an erased row is counted where an event names it, and is a finding where none does`() async throws {
+        try await Laboratory.with { laboratory in
+            try DrillSeeds.sow(in: laboratory)
+            let report = try laboratory.verify()
+            #expect(report.isClean, "\(report.findings)")
+            #expect(report.erased == 1)
+            let superuser = try laboratory.superuser()
+            defer { superuser.close() }
+            try superuser.run(
+                script: """
+                    update sentinode.predictions set salt = null, slide_id = null
+                    where job_id = (select job_id from sentinode.predictions where slide_id = 'S-17')
+                    """)
+            let after = try laboratory.verify()
+            #expect(after.findings.map(\.kind) == [.rowErasedWithoutEvent])
+            #expect(after.erased == 1)
+        }
+    }
+
+    @Test func `an erasure that names another table does not excuse a row`() async throws {
+        try await Laboratory.with { laboratory in
+            try DrillSeeds.sow(in: laboratory)
+            let superuser = try laboratory.superuser()
+            defer { superuser.close() }
+            try superuser.run(script: "update audit.erased_rows set relation = 'sentinode.models'")
+            let kinds = Set(try laboratory.verify().findings.map(\.kind))
+            #expect(kinds == [.rowErasedWithoutEvent, .rowChanged])
+        }
+    }
+
+    @Test(arguments: [
+        ("alter table sentinode.quarantine_repeats rename to other", AuditFinding.Kind.tableMissing),
+        ("alter table sentinode.quarantine_repeats drop column salt", .columnMissing),
+        ("alter table sentinode.control drop column leaf", .columnMissing),
+        ("alter table sentinode.control add column extra numeric", .columnUnknown),
+        ("drop table audit.seals", .tableMissing), ("drop table sentinode.schema_migrations", .tableMissing),
+        ("delete from sentinode.schema_migrations where number = 4", .migrationMissing),
+        ("truncate audit.events, audit.seals, audit.erased_rows, sentinode.predictions", .storeEmpty),
+    ])
+    func `a schema that lost what proves something fails`(loss: String, kind: AuditFinding.Kind) async throws {
+        try await Laboratory.with { laboratory in
+            let superuser = try laboratory.superuser()
+            defer { superuser.close() }
+            try superuser.run(script: loss)
+            let report = try laboratory.verify()
+            #expect(report.findings.contains { $0.kind == kind }, "\(report.findings)")
+            #expect(!report.isClean)
+        }
+    }
+
+    @Test func `more findings than are listed are counted`() async throws {
+        try await Laboratory.with { laboratory in
+            try laboratory.publish(try TestPatches.jobs(90))
+            try laboratory.drain(lanes: 2)
+            let superuser = try laboratory.superuser()
+            defer { superuser.close() }
+            try superuser.run(script: "update sentinode.predictions set focus = focus + 1")
+            let report = try laboratory.verify()
+            #expect(report.divergences == 90)
+            #expect(report.findings.count == 20)
+            #expect(report.findings.allSatisfy { $0.kind == .rowChanged && $0.key != nil })
+        }
+    }
+
+    @Test func `what is older than the time asked for is not looked at, and what is newer is`() async throws {
+        try await Laboratory.with { laboratory in
+            try laboratory.publish(try TestPatches.jobs(4))
+            try laboratory.drain(environment: ["SENTINODE_BATCH": "1"])
+            let superuser = try laboratory.superuser()
+            defer { superuser.close() }
+            let third = try superuser.query(
+                """
+                select occurred_at from audit.events where action = 'batch.recorded' order by occurred_at offset 2 limit 1
+                """
+            ).onlyRow().timestamp("occurred_at")
+            #expect(try laboratory.verify(.since(third)).events == 2)
+            _ = try superuser.query(
+                """
+                update sentinode.predictions as row set slide_id = 'x' from audit.events as event
+                where row.writer = event.writer and row.seal = event.seal and event.occurred_at < $1
+                """, [.timestamp(third)])
+            #expect(try laboratory.verify(.since(third)).isClean)
+            #expect(try laboratory.verify().divergences == 2)
+            try superuser.run(script: "update sentinode.predictions set slide_id = 'x'")
+            #expect(try laboratory.verify(.since(third)).divergences == 2)
+            #expect(try laboratory.verify(.since(third)).limits?.hasPrefix("partial") == true)
+        }
+    }
+
+    @Test func `a slide is verified with what was sealed with it, and a slide that is not there fails`() async throws {
+        try await Laboratory.with { laboratory in
+            try DrillSeeds.sow(in: laboratory)
+            let report = try laboratory.verify(.slide("S-17"))
+            #expect(report.isClean, "\(report.findings)")
+            #expect(report.events == 1 && report.limits?.hasPrefix("partial") == true)
+            #expect(try laboratory.verify(.slide("S-18")).findings.map(\.kind) == [.storeEmpty])
+            let superuser = try laboratory.superuser()
+            defer { superuser.close() }
+            try superuser.run(script: "update sentinode.predictions set p_tumor = 0.25 where slide_id = 'S-17'")
+            #expect(try laboratory.verify(.slide("S-17")).findings.map(\.kind) == [.rowChanged])
+        }
+    }
+
+    @Test func `nothing is found while workers go on`() async throws {
+        try await Laboratory.with { laboratory in
+            try laboratory.publish(try TestPatches.jobs(400))
+            let worker = try laboratory.start(
+                "work", "--drain", "--lanes", "2", environment: ["SENTINODE_BATCH": "2"])
+            try wait(for: "the first predictions") { try laboratory.predictions() > 0 }
+            var runs = 0
+            while worker.isRunning {
+                let report = try laboratory.verify()
+                #expect(report.isClean, "\(report.findings)")
+                runs += 1
+            }
+            #expect(try worker.waitForEnd() == .exit(0))
+            #expect(runs > 0)
+            #expect(try laboratory.verify().isClean)
+        }
+    }
+}

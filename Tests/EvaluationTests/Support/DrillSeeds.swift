@@ -1,0 +1,111 @@
+import AuditTrail
+import Foundation
+import MessageBroker
+import Testing
+
+@testable import Database
+@testable import Evaluation
+
+/// Rows for every audited table, made the way the product makes them. A new table gets its line here: the drill fails
+/// while a table is empty.
+enum DrillSeeds {
+    static func sow(in laboratory: Laboratory) throws {
+        try predictionsAndQuarantine(laboratory)
+        try decision(laboratory)
+        try erasure(laboratory)
+    }
+
+    /// Two batches at least, with and without everything that a job may say of itself; a bad message, twice.
+    private static func predictionsAndQuarantine(_ laboratory: Laboratory) throws {
+        let bad = TestPatches.message(Array("no patch".utf8), id: "bad", headers: [Field("site", .text("north"))])
+        let described = TestPatches.message(
+            try TestPatches.png(1), id: "described",
+            headers: [
+                Field("slide_id", .text("S-17")), Field("x", .text("96")), Field("y", .text("192")),
+                Field("case_pseudonym", .text("C-1")), Field("colour", .text("pink")),
+            ])
+        try laboratory.publish(try TestPatches.jobs(5) + [bad, described])
+        try laboratory.drain()
+        try laboratory.publish(try TestPatches.jobs(3, prefix: "later") + [bad])
+        try laboratory.drain(environment: ["SENTINODE_BATCH": "1"])
+    }
+
+    private static func decision(_ laboratory: Laboratory) throws {
+        let job = try TestPatches.jobID("bad").uuidString
+        let discard = try laboratory.start("quarantine", "discard", job, "--reason", "a drill")
+        try #require(try discard.waitForEnd() == .exit(0), "\(discard.lastWords())")
+    }
+
+    /// Clears a prediction as an erasure does, in the name of an event of its own.
+    private static func erasure(_ laboratory: Laboratory) throws {
+        let superuser = try laboratory.superuser()
+        defer { superuser.close() }
+        let row = try superuser.query(
+            "select writer, seal, leaf from sentinode.predictions order by writer, seal desc, leaf desc limit 1"
+        ).onlyRow()
+        let position = LeafPosition(
+            writer: try row.uuid("writer"), seal: try row.int8("seal"), leaf: try row.int4("leaf"))
+        try listErased(position, in: "sentinode.predictions", superuser)
+        try superuser.run(script: "alter table sentinode.predictions alter column salt drop not null")
+        _ = try superuser.query(
+            "update sentinode.predictions set salt = null, message_id = null where writer = $1 and seal = $2 and leaf = $3",
+            [.uuid(position.writer), .int8(position.seal), .int4(position.leaf)])
+    }
+
+    /// An event that says that a row was erased.
+    static func listErased(_ position: LeafPosition, in table: String, _ connection: DatabaseConnection) throws {
+        _ = try Ledger(connection).transact { entry in
+            let row = ErasedRow(relation: table, position: position, at: entry.at, login: entry.actor)
+            _ = try entry.insert([row])
+            return ((), AuditEvent(action: "row.erased"))
+        }
+    }
+}
+
+/// A row of `audit.erased_rows`.
+private struct ErasedRow: AuditedRow {
+    let relation: String
+    let position: LeafPosition
+    let at: Timestamp
+    let login: String
+
+    static let table = AuditedTable(
+        "audit.erased_rows",
+        [
+            .init("relation", .text), .init("row_writer", .uuid), .init("row_seal", .bigint),
+            .init("row_leaf", .integer), .init("columns", .text), .init("erased_at", .timestamptz),
+            .init("erased_by", .text),
+        ])
+
+    func columns(_ stamp: Stamp) -> [Column] {
+        [
+            Column("columns", .text("message_id")), Column("erased_at", .timestamp(at.microseconds)),
+            Column("erased_by", .text(login)), stamp.leaf, Column("relation", .text(relation)),
+            Column("row_leaf", .integer(Int64(position.leaf))), Column("row_seal", .integer(position.seal)),
+            Column("row_writer", .uuid(position.writer)), stamp.saltColumn, stamp.seal, stamp.writer,
+        ]
+    }
+}
+
+extension Laboratory {
+    /// A connection that may do everything, as whoever owns the server may, with triggers and foreign keys asleep.
+    func superuser() throws -> DatabaseConnection {
+        let url = try #require(ProcessInfo.processInfo.environment["SENTINODE_DATABASE_ADMIN_URL"])
+        let login = try #require(URLComponents(string: url))
+        let connection = try DatabaseConnection(
+            DatabaseSettings(
+                url: try stack.databaseURL(database: databaseName, user: login.user, password: login.password),
+                applicationName: "sentinode tests"))
+        try connection.run(script: "set session_replication_role = replica")
+        return connection
+    }
+
+    /// Verifies with slices of two events, so that chains cross from slice to slice.
+    func verify(_ scope: AuditScope = .everything) throws -> AuditReport {
+        var verification = AuditVerification(
+            DatabaseSettings(url: databaseURL, applicationName: "sentinode tests"), scope: scope,
+            migrationsFolder: Stack.packageRoot.appending(path: "migrations").path)
+        verification.sliceSize = 2
+        return try verification.run()
+    }
+}

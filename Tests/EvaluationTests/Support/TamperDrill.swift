@@ -1,0 +1,156 @@
+import Foundation
+import Testing
+
+@testable import Database
+@testable import Evaluation
+
+/// Changes one thing after another as a superuser would, each undone before the next.
+///
+/// What there is to change comes from the catalogue, so a new column or table is drilled without being named.
+struct TamperDrill {
+    struct Target: Sendable {
+        let table: String
+        let column: String
+        let type: String
+        let isGenerated: Bool
+        let isFilled: Bool
+    }
+
+    let laboratory: Laboratory
+    let superuser: DatabaseConnection
+
+    init(_ laboratory: Laboratory) throws {
+        self.laboratory = laboratory
+        superuser = try laboratory.superuser()
+        try removeConstraints()
+    }
+
+    /// Whoever may do everything may remove what stands in the way: checks, NOT NULL.
+    private func removeConstraints() throws {
+        try superuser.run(
+            script: """
+                do $$ declare each record; begin
+                    for each in select conrelid::regclass as relation, conname from pg_constraint
+                        join pg_class on pg_class.oid = conrelid
+                        where contype = 'c' and not relispartition and coninhcount = 0
+                            and relnamespace::regnamespace::text in ('sentinode', 'review', 'monitor', 'audit')
+                    loop execute format('alter table %s drop constraint %I', each.relation, each.conname); end loop;
+                end $$;
+                create table public.kept (relation oid, place tid);
+                """)
+    }
+
+    /// Every column of every table with a stamp, and of the seals.
+    func targets() throws -> [Target] {
+        try superuser.query(TamperDrill.targetsSQL).map { row in
+            Target(
+                table: try row.text("name"), column: try row.text("column_name"), type: try row.text("type_name"),
+                isGenerated: try row.bool("is_generated"),
+                isFilled: try superuser.query(
+                    "select exists (select from " + source(try row.text("name")) + ") as some"
+                )
+                .onlyRow().bool("some"))
+        }
+    }
+
+    private func source(_ name: String) -> SQL {
+        SQL.joined(name.split(separator: ".").map { SQL.identifier(String($0)) }, separator: ".")
+    }
+
+    private static let targetsSQL: SQL = """
+        select format('%s.%s', relnamespace::regnamespace, relname) as name, attname::text as column_name,
+            format_type(atttypid, null) as type_name, attgenerated::text <> '' as is_generated
+        from pg_class join pg_attribute on attrelid = pg_class.oid and attnum > 0 and not attisdropped
+        where relkind in ('r', 'p') and not relispartition
+            and relnamespace::regnamespace::text in ('sentinode', 'review', 'monitor', 'audit')
+            and (pg_class.oid = 'audit.seals'::regclass or exists (
+                select from pg_attribute as stamp where stamp.attrelid = pg_class.oid and stamp.attname = 'salt'))
+        order by 1, 2
+        """
+
+    /// Runs `body` while one row has another value in the column.
+    func changing(_ target: Target, _ body: () throws -> Void) throws {
+        if target.isGenerated { try setGenerated("", target) }
+        try superuser.run(
+            script: """
+                truncate public.kept; drop table if exists public.old;
+                create table public.old as select tableoid as relation, ctid as place, \(target.column) as value
+                    from \(target.table) order by \(target.column == "salt" ? "salt is null," : "") 1, 2 limit 1;
+                with changed as (
+                    update \(target.table) as t set \(target.column) = \(try TamperDrill.other(target)) from public.old
+                    where t.tableoid = old.relation and t.ctid = old.place returning t.tableoid, t.ctid)
+                insert into public.kept select * from changed
+                """)
+        if target.isGenerated { try setGenerated("s", target) }
+        try body()
+        if target.isGenerated { try setGenerated("", target) }
+        try superuser.run(
+            script: """
+                update \(target.table) as t set \(target.column) = old.value from public.old, public.kept
+                where t.tableoid = kept.relation and t.ctid = kept.place
+                """)
+        if target.isGenerated { try setGenerated("s", target) }
+    }
+
+    /// Lets a generated column be written, or makes it look generated again.
+    private func setGenerated(_ mark: String, _ target: Target) throws {
+        try superuser.run(
+            script: """
+                set allow_system_table_mods = on;
+                update pg_attribute set attgenerated = '\(mark)' where attname = '\(target.column)' and attrelid in (
+                    select '\(target.table)'::regclass
+                    union all select inhrelid from pg_inherits where inhparent = '\(target.table)'::regclass)
+                """)
+    }
+
+    /// Another value than the column has.
+    private static func other(_ target: Target) throws -> String {
+        let column = "t." + target.column
+        switch target.type {
+        case "boolean": return "not coalesce(\(column), false)"
+        case "smallint", "integer", "bigint": return "coalesce(\(column), 0) + 1"
+        case "real", "double precision": return "coalesce(\(column), 0) + 0.25"
+        case "text" where target.column.hasSuffix("_source"): return "coalesce(\(column), '{}') || ' '"
+        case "text": return "coalesce(\(column), '') || 'x'"
+        case "bytea":
+            return "case when octet_length(\(column)) > 0 then set_byte(\(column), 0, get_byte(\(column), 0) # 1)"
+                + " else decode(repeat('01', 32), 'hex') end"
+        case "uuid":
+            return "(translate(left(\(column)::text, 1), '0123456789abcdef', '123456789abcdef0')"
+                + " || substr(\(column)::text, 2))::uuid"
+        case "timestamp with time zone": return "coalesce(\(column), now()) + interval '1 microsecond'"
+        case "jsonb": return "coalesce(\(column), '{}') || '{\"forged\": true}'"
+        default: throw UnknownType(name: target.type)
+        }
+    }
+
+    /// The drill must learn how to change it.
+    struct UnknownType: Error { let name: String }
+
+    /// Runs `body` while one row is gone: the first of those that the condition names.
+    func removing(from table: String, where condition: String = "true", _ body: () throws -> Void) throws {
+        try superuser.run(
+            script: """
+                drop table if exists public.old;
+                create table public.old as select * from \(table) where ctid is not null and (\(condition)) limit 1;
+                with doomed as (select t.tableoid as relation, t.ctid as place from \(table) as t
+                    where to_jsonb(t) = (select to_jsonb(old) from public.old))
+                delete from \(table) as t using doomed where t.tableoid = doomed.relation and t.ctid = doomed.place
+                """)
+        try body()
+        let columns = try superuser.query(
+            """
+            select string_agg(quote_ident(attname), ', ' order by attnum) as names from pg_attribute
+            where attrelid = $1::text::regclass and attnum > 0 and not attisdropped and attgenerated = ''
+            """, [.text(table)]
+        ).onlyRow().text("names")
+        try superuser.run(script: "insert into \(table) (\(columns)) select \(columns) from public.old")
+    }
+
+    /// Runs `body` between two scripts, of which the second undoes the first.
+    func between(_ change: String, _ undo: String, _ body: () throws -> Void) throws {
+        try superuser.run(script: change)
+        try body()
+        try superuser.run(script: undo)
+    }
+}
