@@ -55,6 +55,18 @@ import Testing
         }
     }
 
+    @Test func `what an erasure left of a row cannot be changed unnoticed`() async throws {
+        try await Laboratory.with { laboratory in
+            try DrillSeeds.sow(in: laboratory)
+            let superuser = try laboratory.superuser()
+            defer { superuser.close() }
+            try superuser.run(script: "update sentinode.predictions set focus = focus + 1 where salt is null")
+            let report = try laboratory.verify()
+            #expect(report.findings.map(\.kind) == [.rowChanged], "\(report.findings)")
+            #expect(report.findings.first?.key?.hasPrefix("job_id=") == true)
+        }
+    }
+
     @Test func `an erasure that names another table does not excuse a row`() async throws {
         try await Laboratory.with { laboratory in
             try DrillSeeds.sow(in: laboratory)
@@ -134,7 +146,7 @@ import Testing
             #expect(try laboratory.verify(.slide("S-18")).findings.map(\.kind) == [.storeEmpty])
             let superuser = try laboratory.superuser()
             defer { superuser.close() }
-            try superuser.run(script: "update sentinode.predictions set p_tumor = 0.25 where slide_id = 'S-17'")
+            try superuser.run(script: "update sentinode.predictions set focus = focus + 1 where slide_id = 'S-17'")
             #expect(try laboratory.verify(.slide("S-17")).findings.map(\.kind) == [.rowChanged])
         }
     }

@@ -65,7 +65,7 @@ struct EventCheck {
         guard let first = claimants.first else {
             return findings.add(AuditFinding(.rowMissing, position: event.position, leaf: leaf, at: event.at))
         }
-        let owner = claimants.first { $0.digest == digest } ?? claimants.first { isErased($0) } ?? first
+        let owner = claimants.first { $0.digest == digest } ?? claimants.first { erasure(of: $0) != nil } ?? first
         var isOwnerMet = false
         for row in claimants {
             if !isOwnerMet, row.table == owner.table, row.digest == owner.digest {
@@ -79,17 +79,20 @@ struct EventCheck {
 
     private mutating func judge(_ row: StoredLeaf, _ digest: Digest, _ event: StoredEvent) {
         if row.digest == digest { return }
-        if isErased(row) {
-            erased += 1
-        } else {
-            report(row, row.hasSalt ? .rowChanged : .rowErasedWithoutEvent, event)
+        guard let erasure = erasure(of: row) else {
+            return report(row, row.hasSalt ? .rowChanged : .rowErasedWithoutEvent, event)
         }
+        erased += 1
+        if let remainder = erasure.remainder, remainder != row.digest { report(row, .rowChanged, event) }
     }
 
     /// Without its salt nobody can compute the digest again: the leaf stays as what was sealed.
-    private func isErased(_ row: StoredLeaf) -> Bool {
-        guard !row.hasSalt, let leaf = row.leaf else { return false }
-        return erasures[LeafPlace(position: row.position, leaf: leaf)]?.relation == tables[row.table].name
+    private func erasure(of row: StoredLeaf) -> Erasure? {
+        guard !row.hasSalt, let leaf = row.leaf,
+            let erasure = erasures[LeafPlace(position: row.position, leaf: leaf)],
+            erasure.relation == tables[row.table].name
+        else { return nil }
+        return erasure
     }
 
     /// Rows under a seal that does not exist.

@@ -43,7 +43,10 @@ struct ExpectedTable: Sendable {
             ]),
         ExpectedTable(
             "audit.erased_rows",
-            [("relation", .text), ("row_writer", .uuid), ("row_seal", .bigint), ("row_leaf", .integer)]),
+            [
+                ("relation", .text), ("row_writer", .uuid), ("row_seal", .bigint), ("row_leaf", .integer),
+                ("remainder", .bytea),
+            ]),
     ]
 
     /// Every other audited table that this program knows of.

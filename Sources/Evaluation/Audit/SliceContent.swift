@@ -29,10 +29,11 @@ struct StoredLeaf {
     let digest: Digest
 }
 
-/// Where a row stood that an erasure has cleared, and by which event.
+/// A row that an erasure has cleared.
 struct Erasure {
     let relation: String
-    let event: EventPosition
+    /// Digest of what it left of the row; nil where it says nothing of that.
+    let remainder: Digest?
 }
 
 /// A row's place in the trail.
@@ -111,20 +112,18 @@ struct SliceContent {
 
     private mutating func readErasures(_ slice: AuditSlice, _ connection: DatabaseConnection) throws {
         let query =
-            "select t.row_writer, t.row_seal, t.row_leaf, t.relation, t.writer, t.seal from audit.erased_rows as t"
+            "select t.row_writer, t.row_seal, t.row_leaf, t.relation, t.remainder from audit.erased_rows as t"
             + slice.clause(writer: "row_writer", seal: "row_seal")
         try connection.copyOut(query) { row in
-            let (rowWriter, rowSeal) = (
+            let (writer, seal) = (
                 try row.next().flatMap { uuid($0) }, try row.next().flatMap { number($0, as: Int64.self) }
             )
             let leaf = try row.next().flatMap { number($0, as: Int32.self) }
             let relation = try row.next().map { String(decoding: $0, as: UTF8.self) }
-            let (writer, seal) = (
-                try row.next().flatMap { uuid($0) }, try row.next().flatMap { number($0, as: Int64.self) }
-            )
-            guard let rowWriter, let rowSeal, let leaf, let relation, let writer, let seal else { return }
-            let place = LeafPlace(position: EventPosition(writer: rowWriter, seal: rowSeal), leaf: leaf)
-            erasures[place] = Erasure(relation: relation, event: EventPosition(writer: writer, seal: seal))
+            let remainder = try row.next().flatMap { Digest($0) }
+            guard let writer, let seal, let leaf, let relation else { return }
+            let place = LeafPlace(position: EventPosition(writer: writer, seal: seal), leaf: leaf)
+            erasures[place] = Erasure(relation: relation, remainder: remainder)
         }
     }
 }

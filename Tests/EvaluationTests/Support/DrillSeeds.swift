@@ -21,7 +21,7 @@ enum DrillSeeds {
         let described = TestPatches.message(
             try TestPatches.png(1), id: "described",
             headers: [
-                Field("slide_id", .text("S-17")), Field("x", .text("96")), Field("y", .text("192")),
+                Field("slide_id", .text("S-17")), Field("x", .int(96)), Field("y", .int(192)),
                 Field("case_pseudonym", .text("C-1")), Field("colour", .text("pink")),
             ])
         try laboratory.publish(try TestPatches.jobs(5) + [bad, described])
@@ -41,31 +41,43 @@ enum DrillSeeds {
         let superuser = try laboratory.superuser()
         defer { superuser.close() }
         let row = try superuser.query(
-            "select writer, seal, leaf from sentinode.predictions order by writer, seal desc, leaf desc limit 1"
+            """
+            select job_id, writer, seal, leaf from sentinode.predictions
+            where slide_id is null order by seal desc, leaf desc limit 1
+            """
         ).onlyRow()
-        let position = LeafPosition(
-            writer: try row.uuid("writer"), seal: try row.int8("seal"), leaf: try row.int4("leaf"))
-        try listErased(position, in: "sentinode.predictions", superuser)
         try superuser.run(script: "alter table sentinode.predictions alter column salt drop not null")
         _ = try superuser.query(
-            "update sentinode.predictions set salt = null, message_id = null where writer = $1 and seal = $2 and leaf = $3",
-            [.uuid(position.writer), .int8(position.seal), .int4(position.leaf)])
-    }
-
-    /// An event that says that a row was erased.
-    static func listErased(_ position: LeafPosition, in table: String, _ connection: DatabaseConnection) throws {
-        _ = try Ledger(connection).transact { entry in
-            let row = ErasedRow(relation: table, position: position, at: entry.at, login: entry.actor)
+            "update sentinode.predictions set salt = null, message_id = null where job_id = $1",
+            [.uuid(try row.uuid("job_id"))])
+        let position = LeafPosition(
+            writer: try row.uuid("writer"), seal: try row.int8("seal"), leaf: try row.int4("leaf"))
+        let remainder = try digest(of: try row.uuid("job_id"), superuser)
+        _ = try Ledger(superuser).transact { entry in
+            let row = ErasedRow(position: position, remainder: remainder, at: entry.at, login: entry.actor)
             _ = try entry.insert([row])
             return ((), AuditEvent(action: "row.erased"))
         }
+    }
+
+    /// A prediction's digest as it stands, computed by the database.
+    private static func digest(of job: UUID, _ connection: DatabaseConnection) throws -> [UInt8] {
+        try connection.run(
+            script: """
+                create table public.digest (value bytea);
+                do $$ begin
+                    execute format('insert into public.digest select sha256(%s) from sentinode.predictions
+                        where job_id = %L', audit.row_encoding('sentinode.predictions'), '\(job)');
+                end $$
+                """)
+        return try connection.query("select value from public.digest").onlyRow().bytes("value")
     }
 }
 
 /// A row of `audit.erased_rows`.
 private struct ErasedRow: AuditedRow {
-    let relation: String
     let position: LeafPosition
+    let remainder: [UInt8]
     let at: Timestamp
     let login: String
 
@@ -74,13 +86,14 @@ private struct ErasedRow: AuditedRow {
         [
             .init("relation", .text), .init("row_writer", .uuid), .init("row_seal", .bigint),
             .init("row_leaf", .integer), .init("columns", .text), .init("erased_at", .timestamptz),
-            .init("erased_by", .text),
+            .init("erased_by", .text), .init("remainder", .bytea),
         ])
 
     func columns(_ stamp: Stamp) -> [Column] {
         [
             Column("columns", .text("message_id")), Column("erased_at", .timestamp(at.microseconds)),
-            Column("erased_by", .text(login)), stamp.leaf, Column("relation", .text(relation)),
+            Column("erased_by", .text(login)), stamp.leaf, Column("relation", .text("sentinode.predictions")),
+            Column("remainder", .bytes(remainder)),
             Column("row_leaf", .integer(Int64(position.leaf))), Column("row_seal", .integer(position.seal)),
             Column("row_writer", .uuid(position.writer)), stamp.saltColumn, stamp.seal, stamp.writer,
         ]

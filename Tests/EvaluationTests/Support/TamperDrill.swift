@@ -108,7 +108,8 @@ struct TamperDrill {
         let column = "t." + target.column
         switch target.type {
         case "boolean": return "not coalesce(\(column), false)"
-        case "smallint", "integer", "bigint": return "coalesce(\(column), 0) + 1"
+        // Further than any chain of a drill is long: the place of another event would be refused.
+        case "smallint", "integer", "bigint": return "coalesce(\(column), 0) + 10000"
         case "real", "double precision": return "coalesce(\(column), 0) + 0.25"
         case "text" where target.column.hasSuffix("_source"): return "coalesce(\(column), '{}') || ' '"
         case "text": return "coalesce(\(column), '') || 'x'"
