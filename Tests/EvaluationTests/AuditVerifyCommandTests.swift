@@ -28,17 +28,19 @@ import Testing
             defer { superuser.close() }
             try superuser.run(script: "update sentinode.predictions set site = 'secret' where slide_id = 'S-17'")
             let job = try TestPatches.jobID("described").uuidString.lowercased()
-            let verify = try laboratory.start("audit", "verify")
-            #expect(try verify.waitForEnd() == .exit(1))
-            #expect(try verify.output().hasPrefix("row changed: sentinode.predictions job_id=\(job), writer "))
-            #expect(try verify.output().contains(" 1 findings, "))
-            let json = try laboratory.start("audit", "verify", "--json")
-            #expect(try json.waitForEnd() == .exit(1))
-            let report = try JSONDecoder().decode(Report.self, from: Data(try json.output().utf8))
-            #expect(report.divergences == 1)
-            #expect(report.findings.map(\.key) == ["job_id=\(job)"])
-            for output in [try verify.output(), try json.output()] {
-                #expect(!output.contains("secret") && !output.contains("S-17"))
+            try await asAuditor(of: laboratory) { environment in
+                let verify = try laboratory.start("audit", "verify", environment: environment)
+                #expect(try verify.waitForEnd() == .exit(1))
+                #expect(try verify.output().hasPrefix("row changed: sentinode.predictions job_id=\(job), writer "))
+                #expect(try verify.output().contains(" 1 findings, "))
+                let json = try laboratory.start("audit", "verify", "--json", environment: environment)
+                #expect(try json.waitForEnd() == .exit(1))
+                let report = try JSONDecoder().decode(Report.self, from: Data(try json.output().utf8))
+                #expect(report.divergences == 1)
+                #expect(report.findings.map(\.key) == ["job_id=\(job)"])
+                for output in [try verify.output(), try json.output()] {
+                    #expect(!output.contains("secret") && !output.contains("S-17"))
+                }
             }
         }
     }
@@ -68,6 +70,19 @@ import Testing
                 #expect(try verify.waitForEnd() == .exit(78))
                 #expect(try verify.output().isEmpty)
                 #expect(try verify.log().contains("sentinode_auditor to verify"))
+            }
+        }
+    }
+
+    @Test func `a login that row-level security keeps rows from gets no verdict`() async throws {
+        try await Laboratory.with { laboratory in
+            let superuser = try laboratory.superuser()
+            defer { superuser.close() }
+            try superuser.run(script: "alter policy whole_table on sentinode.predictions using (site = 'north')")
+            try await asAuditor(of: laboratory) { environment in
+                let verify = try laboratory.start("audit", "verify", environment: environment)
+                #expect(try verify.waitForEnd() == .exit(78))
+                #expect(try verify.log().contains("shown only some rows of sentinode.predictions"))
             }
         }
     }

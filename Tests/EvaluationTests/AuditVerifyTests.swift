@@ -55,6 +55,23 @@ import Testing
         }
     }
 
+    @Test func `an erasure by the product is verified, and what it left is held`() async throws {
+        try await Laboratory.with { laboratory in
+            try DrillSeeds.sow(in: laboratory)
+            try laboratory.database.run(script: "select * from review.erase_slide('S-17', 'consent was withdrawn')")
+            let report = try laboratory.verify()
+            #expect(report.isClean, "\(report.findings)")
+            #expect(report.erased == 2)
+            let superuser = try laboratory.superuser()
+            defer { superuser.close() }
+            let job = try TestPatches.jobID("described")
+            _ = try superuser.query(
+                "update sentinode.predictions set focus = focus + 1 where job_id = $1", [.uuid(job)])
+            #expect(
+                try laboratory.verify().findings.map(\.key) == ["job_id=\(job.uuidString.lowercased())"])
+        }
+    }
+
     @Test func `what an erasure left of a row cannot be changed unnoticed`() async throws {
         try await Laboratory.with { laboratory in
             try DrillSeeds.sow(in: laboratory)
@@ -85,7 +102,7 @@ import Testing
         ("alter table sentinode.control add column extra numeric", .columnUnknown),
         ("drop table audit.seals", .tableMissing), ("drop table sentinode.schema_migrations", .tableMissing),
         ("delete from sentinode.schema_migrations where number = 4", .migrationMissing),
-        ("truncate audit.events, audit.seals, audit.erased_rows, sentinode.predictions", .storeEmpty),
+        ("truncate audit.events, audit.seals, audit.erased_rows, sentinode.predictions cascade", .storeEmpty),
     ])
     func `a schema that lost what proves something fails`(loss: String, kind: AuditFinding.Kind) async throws {
         try await Laboratory.with { laboratory in

@@ -55,6 +55,7 @@ public struct AuditVerification {
         _ anchor: (DatabaseConnection, AuditReport) throws -> AuditAnchor
     ) throws -> AuditReport {
         let catalogue = try AuditCatalogue(connection)
+        try RowVisibility(tables: catalogue.tables).requireWholeTables(connection)
         var findings = FindingList()
         for finding in try catalogue.findings + MigrationCheck(folder: migrationsFolder).findings(connection) {
             findings.add(finding)

@@ -55,4 +55,8 @@ struct ExpectedTable: Sendable {
             Prediction.table, QuarantinedMessage.table, QuarantineRepeat.table, QuarantineDecision.table,
             ModelRow.table, ModelVersionRow.table, ControlRow.table,
         ].map { ExpectedTable($0) }
+        + [
+            "sentinode.shadow_predictions", "review.readers", "review.policies", "review.policy_rules", "review.claims",
+            "review.labels", "review.reveals",
+        ].map { ExpectedTable($0) }
 }

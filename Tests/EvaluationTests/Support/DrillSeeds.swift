@@ -6,8 +6,7 @@ import Testing
 @testable import Database
 @testable import Evaluation
 
-/// Rows for every audited table, made the way the product makes them. A new table gets its line here: the drill fails
-/// while a table is empty.
+/// Rows that the product makes: the drill adds made-up ones to audited tables that stay empty.
 enum DrillSeeds {
     static func sow(in laboratory: Laboratory) throws {
         try predictionsAndQuarantine(laboratory)
@@ -103,21 +102,25 @@ private struct ErasedRow: AuditedRow {
 extension Laboratory {
     /// A connection that may do everything, as whoever owns the server may, with triggers and foreign keys asleep.
     func superuser() throws -> DatabaseConnection {
-        let url = try #require(ProcessInfo.processInfo.environment["SENTINODE_DATABASE_ADMIN_URL"])
-        let login = try #require(URLComponents(string: url))
-        let connection = try DatabaseConnection(
-            DatabaseSettings(
-                url: try stack.databaseURL(database: databaseName, user: login.user, password: login.password),
-                applicationName: "sentinode tests"))
+        let connection = try DatabaseConnection(superuserSettings())
         try connection.run(script: "set session_replication_role = replica")
         return connection
     }
 
+    /// Settings of whoever may do everything, to whom row-level security hides nothing.
+    private func superuserSettings() throws -> DatabaseSettings {
+        let url = try #require(ProcessInfo.processInfo.environment["SENTINODE_DATABASE_ADMIN_URL"])
+        let login = try #require(URLComponents(string: url))
+        return DatabaseSettings(
+            url: try stack.databaseURL(database: databaseName, user: login.user, password: login.password),
+            applicationName: "sentinode tests")
+    }
+
     /// Verifies with slices of two events, so that chains cross from slice to slice.
-    func verify(_ scope: AuditScope = .everything) throws -> AuditReport {
+    func verify(_ scope: AuditScope = .everything, workers: Int = 2) throws -> AuditReport {
         var verification = AuditVerification(
-            DatabaseSettings(url: databaseURL, applicationName: "sentinode tests"), scope: scope,
-            migrationsFolder: Stack.packageRoot.appending(path: "migrations").path)
+            try superuserSettings(), scope: scope,
+            migrationsFolder: Stack.packageRoot.appending(path: "migrations").path, workers: workers)
         verification.sliceSize = 2
         return try verification.run()
     }

@@ -23,7 +23,39 @@ struct TamperDrill {
         self.laboratory = laboratory
         superuser = try laboratory.superuser()
         try removeConstraints()
+        try superuser.run(script: TamperDrill.sowSQL)
     }
+
+    /// One sealed row of made-up values in every audited table that has none, so that a new table is drilled as well.
+    private static let sowSQL = """
+        do $$ declare each record; act audit.act; is_empty boolean; begin
+            for each in
+                select pg_class.oid::regclass as relation, string_agg(quote_ident(attname), ', ' order by attnum) as names,
+                    string_agg(case
+                        when attname = 'writer' then '$1' when attname = 'seal' then '$2' when attname = 'leaf' then '1'
+                        when attname like '%\\_source' then quote_literal('["x"]')
+                        when atttypid in ('smallint'::regtype, 'integer'::regtype, 'bigint'::regtype) then '1'
+                        when atttypid in ('real'::regtype, 'double precision'::regtype) then '0.5'
+                        when atttypid = 'boolean'::regtype then 'true'
+                        when atttypid = 'bytea'::regtype then 'sha256(uuid_send(gen_random_uuid()))'
+                        when atttypid = 'uuid'::regtype then 'gen_random_uuid()'
+                        when atttypid = 'timestamptz'::regtype then 'now()'
+                        else quote_literal('x') end, ', ' order by attnum) as made_up
+                from pg_class join pg_attribute on attrelid = pg_class.oid and attnum > 0 and not attisdropped
+                where relkind in ('r', 'p') and not relispartition and attgenerated = ''
+                    and relnamespace::regnamespace::text in ('sentinode', 'review', 'monitor', 'audit')
+                group by pg_class.oid
+                having count(*) filter (where attname in ('writer', 'seal', 'leaf', 'salt')) = 4
+            loop
+                execute format('select not exists (select from %s)', each.relation) into is_empty;
+                continue when not is_empty;
+                act := audit.begin_act();
+                execute format('insert into %s (%s) values (%s)', each.relation, each.names, each.made_up)
+                    using act.writer, act.seal;
+                perform audit.seal_act(act, 'drill.sown', null, null, null, each.relation);
+            end loop;
+        end $$
+        """
 
     /// Whoever may do everything may remove what stands in the way: checks, NOT NULL.
     private func removeConstraints() throws {
