@@ -21,7 +21,7 @@ import Testing
             }
             for target in targets {
                 try drill.changing(target) {
-                    let report = try laboratory.verify(workers: 1)
+                    let report = try laboratory.verify(sliceSize: 16, workers: 1)
                     #expect(
                         report.findings.contains { names(target, $0) },
                         "\(target.table) \(target.column): \(report.findings)")

@@ -43,8 +43,11 @@ import Testing
                 from pg_attribute join pg_class on pg_class.oid = attrelid
                 where attname = 'salt' and relkind in ('r', 'p') and not relispartition
                 """)
+            let stamped = try Set(rows.map { try $0.text("name") })
+            let known = AuditTrailOfRecordsTests.tables.map(\.name) + AuditTrailOfRecordsTests.writtenInSQL
+            #expect(stamped == Set(known))
             let expected = (ExpectedTable.trail + ExpectedTable.records).map(\.name)
-            #expect(try Set(rows.map { try $0.text("name") }) == Set(expected).subtracting(["audit.seals"]))
+            #expect(stamped == Set(expected).subtracting(["audit.seals"]))
         }
     }
 

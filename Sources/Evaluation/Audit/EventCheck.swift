@@ -5,14 +5,14 @@ import Foundation
 /// Holds one event after another against its seal, and its rows against its leaves.
 struct EventCheck {
     private let tables: [StampedTable]
-    private let erasures: [LeafPlace: Erasure]
+    private let erasures: [LeafPlace: ErasedRemainder]
     private let hash: Hash
     private var tree: DigestTree
     private(set) var findings = FindingList()
     /// Rows that an erasure has cleared.
     private(set) var erased = 0
 
-    init(tables: [StampedTable], erasures: [LeafPlace: Erasure], hash: Hash) {
+    init(tables: [StampedTable], erasures: [LeafPlace: ErasedRemainder], hash: Hash) {
         (self.tables, self.erasures, self.hash) = (tables, erasures, hash)
         tree = DigestTree(hash: hash)
     }
@@ -87,7 +87,7 @@ struct EventCheck {
     }
 
     /// Without its salt nobody can compute the digest again: the leaf stays as what was sealed.
-    private func erasure(of row: StoredLeaf) -> Erasure? {
+    private func erasure(of row: StoredLeaf) -> ErasedRemainder? {
         guard !row.hasSalt, let leaf = row.leaf,
             let erasure = erasures[LeafPlace(position: row.position, leaf: leaf)],
             erasure.relation == tables[row.table].name

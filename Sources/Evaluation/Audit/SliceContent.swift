@@ -30,7 +30,7 @@ struct StoredLeaf {
 }
 
 /// A row that an erasure has cleared.
-struct Erasure {
+struct ErasedRemainder {
     let relation: String
     /// Digest of what it left of the row; nil where it says nothing of that.
     let remainder: Digest?
@@ -47,7 +47,7 @@ struct SliceContent {
     private(set) var seals: [StoredSeal] = []
     private(set) var events: [StoredEvent] = []
     private(set) var leaves: [StoredLeaf] = []
-    private(set) var erasures: [LeafPlace: Erasure] = [:]
+    private(set) var erasures: [LeafPlace: ErasedRemainder] = [:]
     /// Rows read, by table, events among them.
     private(set) var rowsRead: [Int]
 
@@ -123,7 +123,7 @@ struct SliceContent {
             let remainder = try row.next().flatMap { Digest($0) }
             guard let writer, let seal, let leaf, let relation else { return }
             let place = LeafPlace(position: EventPosition(writer: writer, seal: seal), leaf: leaf)
-            erasures[place] = Erasure(relation: relation, remainder: remainder)
+            erasures[place] = ErasedRemainder(relation: relation, remainder: remainder)
         }
     }
 }

@@ -116,12 +116,12 @@ extension Laboratory {
             applicationName: "sentinode tests")
     }
 
-    /// Verifies with slices of two events, so that chains cross from slice to slice.
-    func verify(_ scope: AuditScope = .everything, workers: Int = 2) throws -> AuditReport {
+    /// Verifies with slices of few events, so that chains cross from slice to slice.
+    func verify(_ scope: AuditScope = .everything, sliceSize: Int64 = 2, workers: Int = 2) throws -> AuditReport {
         var verification = AuditVerification(
             try superuserSettings(), scope: scope,
             migrationsFolder: Stack.packageRoot.appending(path: "migrations").path, workers: workers)
-        verification.sliceSize = 2
+        verification.sliceSize = sliceSize
         return try verification.run()
     }
 }
