@@ -1,5 +1,5 @@
-public import Database
 import AuditTrail
+import Database
 import Foundation
 
 /// What is kept outside of the database, and holds the trail in its place: a public key, and checkpoints signed by it.
