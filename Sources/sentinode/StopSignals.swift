@@ -2,12 +2,13 @@ import Dispatch
 import Evaluation
 import Foundation
 import Glibc
+import Logging
 
 /// SIGTERM and Ctrl-C: the first asks the lanes to finish, the second ends the process.
 final class StopSignals {
     private var sources: [any DispatchSourceSignal] = []
 
-    init(_ stop: StopRequest) {
+    init(_ stop: StopRequest, _ logger: Logger) {
         let queue = DispatchQueue(label: "signals")
         for number in [SIGTERM, SIGINT] {
             signal(number, SIG_IGN)
@@ -16,7 +17,7 @@ final class StopSignals {
                 // Nothing is lost: what is not acknowledged goes back to the queue.
                 if stop.isRequested { _exit(128 + number) }
                 stop.request()
-                complain("finishing what was received; once more to stop at once")
+                logger.info("finishing what was received; once more to stop at once")
             }
             source.activate()
             sources.append(source)
