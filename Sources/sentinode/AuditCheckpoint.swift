@@ -50,7 +50,7 @@ struct AuditCheckpoint: ParsableCommand {
                 return try service.sign(try occasion())
             }
             let stop = try StopRequest()
-            let signals = StopSignals(stop)
+            let signals = StopSignals(stop, say: complain)
             defer { signals.end() }
             try service.sign(every: seconds, until: stop)
         }

@@ -21,9 +21,10 @@ struct Doctor: ParsableCommand {
             let broker = environment.broker(connectionName: "sentinode doctor")
             let database = environment.database(applicationName: "sentinode doctor")
             let reviewKey = environment.reviewKey()
+            let passive = environment.declaresPassively()
             let checkup = Checkup()
             var results = checkup.engine()
-            if let broker { results += checkup.broker(broker) }
+            if let broker { results += checkup.broker(broker, passive: passive) }
             if let database {
                 results += checkup.database(database, migrationsFolder: try folder(), reviewKey: reviewKey)
             }

@@ -33,7 +33,7 @@ struct Prune: ParsableCommand {
             }
             let settings = try checked(environment, database)
             let stop = try StopRequest()
-            let signals = StopSignals(stop)
+            let signals = StopSignals(stop) { logger.info("\($0)") }
             defer { signals.end() }
             let retention = ImageRetention(settings, stop: stop, logger: logger)
             if let seconds { try retention.run(every: seconds) } else { try retention.run() }
