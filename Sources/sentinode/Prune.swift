@@ -1,5 +1,6 @@
 import ArgumentParser
 import Evaluation
+import Logging
 
 struct Prune: ParsableCommand {
     static let configuration = CommandConfiguration(
