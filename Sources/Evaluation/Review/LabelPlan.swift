@@ -32,7 +32,7 @@ public struct LabelPlan: Sendable {
     /// Patches of the slide in whose centre no region lies, and those that normal regions cover only in part.
     public let untouched: Int
     public let partly: Int
-    /// Sites of patches in the file that the reader may not read; NULL is `(none)`.
+    /// Sites of new patches that the reader may not read; `(none)` for patches without one.
     public let foreignSites: [String]
 
     public var toStore: [Row] { rows.filter { $0.standing == .new } }
