@@ -149,6 +149,14 @@ import Testing
                     "\(statement)")
                 try room.operatorSession.run("rollback")
             }
+            // What stayed is held by the digest that the erasure took.
+            try room.asOwner(
+                """
+                alter table sentinode.predictions disable trigger user;
+                update sentinode.predictions set scanner = 'another' where salt is null;
+                alter table sentinode.predictions enable trigger user
+                """)
+            #expect(try room.auditProblems() != [])
         }
     }
 
