@@ -18,10 +18,16 @@ fi
 # True when a stack was made in this folder.
 stack_exists() { [[ -f $stack/ports ]]; }
 
+# Refuses a folder that belongs to somebody else: its ports and passwords are not the caller's to read.
+require_ownership() {
+    [[ ! -e $stack || -O $stack ]] ||
+        fail "$stack belongs to another user; set SENTINODE_STACK_DIR to a folder of your own" 78
+}
+
 # Makes the stack's folder, or refuses one that belongs to somebody else.
 claim_stack() {
     mkdir -p "$stack" || fail "cannot make $stack; set SENTINODE_STACK_DIR to a folder you may write to" 78
-    [[ -O $stack ]] || fail "$stack belongs to another user; set SENTINODE_STACK_DIR to a folder of your own" 78
+    require_ownership
 }
 
 # Runs a command as a service's user, from a folder that user can be in, keeping the process id. It takes none of the
