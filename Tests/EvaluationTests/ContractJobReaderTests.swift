@@ -1,6 +1,7 @@
 import AuditTrail
 import Database
 import Foundation
+import PatchClassifier
 import Testing
 
 @testable import Evaluation
@@ -39,6 +40,18 @@ import Testing
         #expect(submission.payloadSHA256 == (try Hash.sha256(body)))
         #expect(job.metadata.slideID == "S-1" && job.metadata.x == 7)
         #expect(job.attributes == #"{"block":"B2"}"#)
+    }
+
+    @Test func `in JSON may say of a header that there is none`() throws {
+        let example = contractsFolder.appending(path: "examples/jsonJob.unknown-position.json")
+        let body = Body.bytes(Array(try Data(contentsOf: example)))
+        let reader = JobReader(metadata: MetadataReader(attributesAllowed: nil), bodyLimit: 10_000)
+        let delivery = Delivery.example(MessageProperties(contentType: "application/json"), body: body)
+        let job = try reader.read(delivery, receivedAt: Timestamp(microseconds: 0)).content.get()
+        var expected = PatchMetadata()
+        (expected.slideID, expected.mpp) = ("S-17", 0.97)
+        #expect(job.metadata == expected && job.attributes == nil)
+        #expect(try Patch(png: job.png, width: 96, height: 96).rgb.allSatisfy { $0 == 230 })
     }
 
     @Test func `is one thing or is refused`() throws {

@@ -39,13 +39,30 @@ import Testing
         Field("y", .int(10_000_001)), Field("x", .uint(.max)), Field("level", .int(100)), Field("mpp", .text("0.25")),
         Field("slide_id", .int(17)), Field("slide_id", .bytes([0xff])), Field("slide_id", .text("")),
         Field("slide_id", .text(String(repeating: "s", count: 256))), Field("site", .text("a\nb")),
-        Field("site", .void), Field("sent_at", .text("yesterday")), Field("sent_at", .text("2026-02-30T00:00:00Z")),
+        Field("sent_at", .text("yesterday")), Field("sent_at", .text("2026-02-30T00:00:00Z")),
         Field("sent_at", .int(1_777_890_030)), Field("stain", .array([.text("H&E")])), Field("scanner", .tooDeep),
     ])
     func `a known header of the wrong kind or range is refused by its name`(field: Field) throws {
         let refusal = #expect(throws: Refusal.self) { try reader.read([field], timestamp: nil) }
         #expect(refusal?.reason == .malformedMetadata)
         #expect(refusal?.explanation.hasPrefix(field.name + " ") == true)
+    }
+
+    @Test func `a known header without a value is absent, and others keep theirs`() throws {
+        let names = MetadataReader.names.sorted()
+        let reading = try reader.read(
+            names.map { Field($0, .void) } + [Field("block", .void), Field("x", .int(7))], timestamp: nil)
+        var expected = PatchMetadata()
+        expected.x = 7
+        #expect(reading.metadata == expected)
+        #expect(reading.attributes == #"{"block":null}"#)
+    }
+
+    @Test func `the names of known headers are those that have a place`() throws {
+        for name in MetadataReader.names {
+            let refusal = #expect(throws: Refusal.self) { try reader.read([Field(name, .tooDeep)], timestamp: nil) }
+            #expect(refusal?.explanation.hasPrefix(name + " ") == true)
+        }
     }
 
     @Test func `limits themselves are taken`() throws {

@@ -14,12 +14,19 @@ struct MetadataReader {
         var attributesDropped = 0
     }
 
-    /// Refuses a known header of the wrong kind or range; other headers never refuse a patch.
+    /// Headers of the contract; every other one is an attribute.
+    static let names: Set<String> = [
+        "slide_id", "x", "y", "level", "mpp", "site", "scanner", "stain", "case_pseudonym", "sent_at",
+    ]
+
+    /// Refuses a known header of the wrong kind or range; other headers never refuse a patch. A known one without value,
+    /// null in JSON and void in AMQP, is absent.
     func read(_ fields: [Field], timestamp: UInt64?) throws(Refusal) -> Reading {
         var reading = Reading()
         var others: [Field] = []
         var seen: Set<String> = []
         for field in fields where !MetadataReader.belongsToBroker(field.name) {
+            if field.value == .void, MetadataReader.names.contains(field.name) { continue }
             guard try MetadataReader.set(field, in: &reading.metadata) else {
                 others.append(field)
                 continue
