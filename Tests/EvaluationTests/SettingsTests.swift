@@ -33,6 +33,31 @@ import Testing
         }
     }
 
+    @Test(arguments: ["", "\n", "\r\n"])
+    func `in a file that is empty are a problem that names the file`(content: String) throws {
+        try withFile(Array(content.utf8)) { path in
+            var environment = Environment(["SENTINODE_DATABASE_URL_FILE": path])
+            #expect(environment.database(applicationName: "test") == nil)
+            #expect(environment.problems == ["SENTINODE_DATABASE_URL_FILE names a file that is empty: \(path)"])
+        }
+    }
+
+    @Test func `whose names are none are told, with the name that may be meant`() throws {
+        #expect(
+            SettingNames.warning(about: ["SENTINODE_LANE", "SENTINODE_AMQP_ULR_FILE", "SENTINODE_COLOUR", "HOME"])
+                == "of no effect, for no setting has this name: SENTINODE_AMQP_ULR_FILE (is SENTINODE_AMQP_URL_FILE "
+                + "meant?), SENTINODE_COLOUR, SENTINODE_LANE (is SENTINODE_LANES meant?)")
+    }
+
+    @Test func `that the README names are known, and so are the variables of the scripts`() throws {
+        let readme = try String(contentsOf: Stack.packageRoot.appending(path: "README.md"), encoding: .utf8)
+        let named = readme.matches(of: /SENTINODE_[A-Z_]*[A-Z]/).map { String($0.output) }
+        #expect(
+            Set(named).isSuperset(of: SettingNames.known.filter { !$0.hasSuffix("_CERT") && !$0.hasSuffix("_KEY") }))
+        let others = ["SENTINODE_STACK_DIR", "SENTINODE_TEST_LONG", "SENTINODE_SERVICE_HOST", "SENTINODE_PORT_80_TCP"]
+        #expect(SettingNames.warning(about: named + SettingNames.known + others) == nil)
+    }
+
     @Test func `are wrong all together, so that they can be mended in one go`() {
         var environment = Environment([
             "SENTINODE_LANES": "many", "SENTINODE_PATIENCE": "soon", "SENTINODE_AMQP_DECLARE": "perhaps",

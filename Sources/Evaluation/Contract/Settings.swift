@@ -28,8 +28,9 @@ public struct Environment {
         if let value = variables[name], !value.isEmpty { return value }
         guard let path = variables[name + "_FILE"], !path.isEmpty else { return nil }
         do {
-            let content = try String(contentsOfFile: path, encoding: .utf8)
-            return content.trimmingCharacters(in: .newlines)
+            let content = try String(contentsOfFile: path, encoding: .utf8).trimmingCharacters(in: .newlines)
+            if content.isEmpty { problems.append("\(name)_FILE names a file that is empty: \(path)") }
+            return content.isEmpty ? nil : content
         } catch {
             problems.append("\(name)_FILE names a file that cannot be read as UTF-8 text: \(path)")
             return nil
