@@ -38,16 +38,27 @@ struct Classify: ParsableCommand {
             guard kernel.kernel.isSupported else {
                 throw OperationError("this CPU cannot run the kernel \(kernel.kernel.rawValue)")
             }
-            let classifier = Classifier(try Network(Weights.read(path: weights)), kernel: kernel.kernel, capacity: 64)
-            let files = try PatchFiles.find(paths)
+            let classifier = Classifier(try network(weights), kernel: kernel.kernel, capacity: 64)
+            let found = PatchFiles(paths)
+            let files = found.files
             let point = OperatingPoint(threshold: threshold, uncertain: uncertain?.range)
             if !json { print("decision   p_tumor   log_p_normal  log_p_tumor   file") }
-            var failures = 0
+            for problem in found.problems { report(problem.path, problem.sentence) }
+            var failures = found.problems.count
             for start in stride(from: 0, to: files.count, by: 64) {
                 failures += try classify(files[start..<min(start + 64, files.count)], classifier, point)
             }
             if !json { print("(\(notice))") }
             if failures > 0 { throw Exit.problemFound }
+        }
+    }
+
+    private func network(_ path: String) throws -> Network {
+        let weights = try Weights.read(path: path)
+        do {
+            return try Network(weights)
+        } catch {
+            throw OperationError("\(path): \(error)")
         }
     }
 

@@ -9,7 +9,8 @@ struct Enqueue: ParsableCommand {
         discussion: """
             Takes PNG files, folders of them, or a CSV manifest with a column path and one column a header. Every \
             message is confirmed by the broker. The same file sent again is the same job and is decided once, so an \
-            interrupted run is simply repeated.
+            interrupted run is simply repeated. A file that cannot be sent is reported, and the rest goes on; the exit \
+            code is 1 then. A manifest with a line that a worker would refuse is refused before anything is sent.
 
             Examples:
               sentinode enqueue patches/
@@ -34,6 +35,7 @@ struct Enqueue: ParsableCommand {
         if paths.isEmpty && manifest == nil {
             throw ValidationError("nothing to send: name PNG files, folders, or a --manifest")
         }
+        if let problem = PatchManifest.problem(in: commonHeaders) { throw ValidationError(problem) }
     }
 
     func run() throws {
@@ -43,21 +45,23 @@ struct Enqueue: ParsableCommand {
             let passive = environment.declaresPassively()
             let bodyLimit = environment.integer("SENTINODE_BODY_LIMIT", in: 1024...(1 << 28)) ?? defaultBodyLimit
             let settings = try checked(environment, broker)
-            let files = try patches()
+            let listed = try manifest.map { try PatchManifest($0).patches(common: commonHeaders) } ?? []
+            let found = PatchFiles(paths)
+            for problem in found.problems { complain("\(problem.path) \(problem.sentence)") }
+            let files = found.files.map { PatchFile(path: $0, headers: commonHeaders) } + listed
+            guard !files.isEmpty else { throw Exit.problemFound }
             let sender = try JobSender(settings, passive: passive, bodyLimit: bodyLimit)
             defer { sender.close() }
-            try send(files, through: sender)
+            try send(files, problems: found.problems.count, through: sender)
         }
     }
 
-    private func patches() throws -> [PatchFile] {
+    private var commonHeaders: [Field] {
         let named: [(String, String?)] = [("slide_id", slide), ("site", site), ("scanner", scanner), ("stain", stain)]
-        let headers = named.compactMap { name, value in value.map { Field(name, .text($0)) } }
-        return try PatchFiles.find(paths).map { PatchFile(path: $0, headers: headers) }
-            + (manifest.map { try PatchFiles.manifest($0, common: headers) } ?? [])
+        return named.compactMap { name, value in value.map { Field(name, .text($0)) } }
     }
 
-    private func send(_ files: [PatchFile], through sender: JobSender) throws {
+    private func send(_ files: [PatchFile], problems: Int, through sender: JobSender) throws {
         let progress = ProgressLine(total: files.count, unit: "patches")
         var unsent = 0
         for start in stride(from: 0, to: files.count, by: JobSender.batch) {
@@ -74,6 +78,6 @@ struct Enqueue: ParsableCommand {
         }
         progress.end()
         print("\(files.count - unsent) patches sent\(unsent > 0 ? ", \(unsent) not sent" : "")")
-        if unsent > 0 { throw Exit.problemFound }
+        if unsent + problems > 0 { throw Exit.problemFound }
     }
 }

@@ -71,9 +71,13 @@ public final class JobSender {
             return .failure(OperationError("cannot be read"))
         }
         defer { handle.closeFile() }
-        guard let content = try handle.read(upToCount: bodyLimit + 1) else {
-            return .failure(OperationError("is empty"))
+        let content: Data
+        do {
+            content = try handle.read(upToCount: bodyLimit + 1) ?? Data()
+        } catch {
+            return .failure(OperationError("cannot be read"))
         }
+        guard !content.isEmpty else { return .failure(OperationError("is empty")) }
         guard content.count <= bodyLimit else {
             return .failure(OperationError("is larger than \(bodyLimit) bytes, the limit for a patch"))
         }
@@ -96,10 +100,8 @@ public final class JobSender {
         properties.messageID = try JobIdentity.job(
             messageID: identity.joined(separator: "\n"), sender: sender
         ).uuidString.lowercased()
-        properties.headers =
-            file.headers + [
-                Field("file", .text(name)), Field("sent_at", .text(Timestamp.now.description)),
-            ]
+        let own = [Field("file", .text(name)), Field("sent_at", .text(Timestamp.now.description))]
+        properties.headers = file.headers + own.filter { text($0.name).isEmpty }
         return OutgoingMessage(
             exchange: BrokerNames.jobs, routingKey: BrokerNames.patchesKey, properties: properties, body: png,
             mandatory: true)

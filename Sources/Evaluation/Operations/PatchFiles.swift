@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 public import MessageBroker
 
 /// A patch to enqueue: a file, and what is said of it.
@@ -12,77 +13,105 @@ public struct PatchFile: Sendable {
     }
 }
 
-/// Finds the patches that a person named.
-public enum PatchFiles {
-    /// Files as they are named, folders by the PNG files anywhere in them, in the order of their paths.
-    public static func find(_ paths: [String]) throws -> [String] {
-        try paths.flatMap { path -> [String] in
-            var isFolder: ObjCBool = false
-            guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
-                throw OperationError("\(path) does not exist")
+/// The patches that a person named, and what of it is none; the one does not stand in the way of the other.
+public struct PatchFiles: Sendable {
+    /// A path, and why there is nothing to take from it.
+    public struct Problem: Sendable, Equatable {
+        public let path: String
+        public let sentence: String
+    }
+
+    public private(set) var files: [String] = []
+    public private(set) var problems: [Problem] = []
+
+    /// Files as they are named, folders by the PNG files anywhere in them, in the order of their paths. Links are
+    /// followed.
+    public init(_ paths: [String]) {
+        for path in paths {
+            switch FileIdentity.look(at: path) {
+            case .missing(let errno): problems.append(Problem(path: path, sentence: PatchFiles.sentence(errno)))
+            case .file: files.append(path)
+            case .folder(let folder): take(FolderWalk(path, folder), of: path)
             }
-            return isFolder.boolValue ? try pngFiles(in: path) : [path]
         }
     }
 
-    private static func pngFiles(in folder: String) throws -> [String] {
-        let names = try FileManager.default.subpathsOfDirectory(atPath: folder)
-        let patches = names.filter { $0.lowercased().hasSuffix(".png") }.sorted()
-        guard patches.isEmpty else { return patches.map { folder + "/" + $0 } }
-        let kinds = Set(names.compactMap { $0.split(separator: ".").count > 1 ? $0.split(separator: ".").last : nil })
+    private mutating func take(_ walk: FolderWalk, of path: String) {
+        files += walk.patches.sorted()
+        problems += walk.unreadable.sorted().map { Problem(path: $0, sentence: "cannot be read") }
+        guard walk.patches.isEmpty, walk.unreadable.isEmpty else { return }
         let found =
-            kinds.isEmpty
-            ? "it is empty" : "it holds " + kinds.sorted().prefix(5).map { ".\($0)" }.joined(separator: ", ")
-        throw OperationError(
-            "\(folder) holds no PNG file (\(found)): patches are 96x96 PNG, and a conversion from a lossy format is "
-                + "not what the model was trained on")
+            walk.otherKinds.isEmpty
+            ? "it is empty" : "it holds \(walk.otherKinds.sorted().prefix(5).joined(separator: ", "))"
+        problems.append(
+            Problem(
+                path: path,
+                sentence:
+                    "holds no PNG file (\(found)): patches are 96x96 PNG, and a conversion from a lossy format is "
+                    + "not what the model was trained on"))
     }
 
-    /// Columns of a manifest that become headers of other kinds than text.
-    private static let integers: Set<String> = ["x", "y", "level"]
+    private static func sentence(_ number: Int32) -> String {
+        switch number {
+        case ENOENT, ENOTDIR: "does not exist"
+        case ELOOP: "is a link that leads back to itself"
+        default: "cannot be read"
+        }
+    }
+}
 
-    /// The patches that a CSV file lists: column `path` (relative to the file), every other column a header.
-    ///
-    /// Empty fields are left out. `common` are headers for patches whose row says nothing else.
-    public static func manifest(_ path: String, common: [Field]) throws -> [PatchFile] {
-        let table: CSVTable
+/// What a path leads to, and by what two paths to one folder are told to be the same.
+private struct FileIdentity: Hashable {
+    let device: UInt64
+    let inode: UInt64
+
+    enum Look {
+        case file
+        case folder(FileIdentity)
+        case missing(errno: Int32)
+    }
+
+    /// Follows links.
+    static func look(at path: String) -> Look {
+        var status = stat()
+        guard stat(path, &status) == 0 else { return .missing(errno: errno) }
+        guard status.st_mode & S_IFMT == S_IFDIR else { return .file }
+        return .folder(FileIdentity(device: UInt64(status.st_dev), inode: UInt64(status.st_ino)))
+    }
+}
+
+/// Everything below a folder. One that links lead to more than once, or back to, is walked once.
+private struct FolderWalk {
+    private(set) var patches: [String] = []
+    private(set) var unreadable: [String] = []
+    /// Endings of the files that are no PNG, as in `.jpg`.
+    private(set) var otherKinds: Set<String> = []
+    private var walked: Set<FileIdentity> = []
+
+    init(_ path: String, _ identity: FileIdentity) { walk(path, identity) }
+
+    private mutating func walk(_ folder: String, _ identity: FileIdentity) {
+        guard walked.insert(identity).inserted else { return }
+        let names: [String]
         do {
-            table = try CSVTable(String(contentsOfFile: path, encoding: .utf8))
-        } catch let error as OperationError {
-            throw OperationError("\(path), \(error.description)")
+            names = try FileManager.default.contentsOfDirectory(atPath: folder)
         } catch {
-            throw OperationError("\(path) cannot be read as UTF-8 text")
+            unreadable.append(folder)
+            return
         }
-        guard let pathColumn = table.header.firstIndex(of: "path") else {
-            throw OperationError("\(path) has no column path: a header such as path,slide_id,x,y is expected")
-        }
-        let folder = URL(filePath: path).deletingLastPathComponent().path
-        return try table.rows.map { row in
-            let file = row.fields[pathColumn]
-            let headers = try zip(table.header, row.fields).compactMap { name, text -> Field? in
-                if name == "path" || text.isEmpty { return nil }
-                return Field(name, try value(text, of: name, in: path, line: row.line))
+        for name in names.sorted() {
+            let path = folder.hasSuffix("/") ? folder + name : folder + "/" + name
+            switch FileIdentity.look(at: path) {
+            case .folder(let below): walk(path, below)
+            // What cannot be looked at is told when it is to be read.
+            case .file, .missing: note(path, name)
             }
-            let named = Set(headers.map(\.name))
-            return PatchFile(
-                path: file.hasPrefix("/") ? file : folder + "/" + file,
-                headers: headers + common.filter { !named.contains($0.name) })
         }
     }
 
-    private static func value(_ text: String, of name: String, in path: String, line: Int) throws -> FieldValue {
-        if integers.contains(name) {
-            guard let number = Int64(text) else {
-                throw OperationError("\(path), line \(line): \(name) is \(text), and an integer is expected")
-            }
-            return .int(number)
-        }
-        if name == "mpp" {
-            guard let number = Double(text) else {
-                throw OperationError("\(path), line \(line): mpp is \(text), and a number is expected")
-            }
-            return .double(number)
-        }
-        return .text(text)
+    private mutating func note(_ path: String, _ name: String) {
+        if name.lowercased().hasSuffix(".png") { return patches.append(path) }
+        let parts = name.split(separator: ".")
+        if parts.count > 1, let kind = parts.last { otherKinds.insert(".\(kind)") }
     }
 }
