@@ -12,6 +12,9 @@ public struct DatabaseError: Error, Sendable, Hashable {
     public let isConnectionLost: Bool
     /// The connection was lost while COMMIT was under way: the transaction may stand or not.
     public var commitUnknown = false
+    /// No connection can be made with these settings, whoever answers: an unknown TLS mode, TLS that the server does not
+    /// speak, a certificate that is missing or does not verify.
+    public internal(set) var isMisconfigured = false
     /// A cached plan no longer fits the tables; the next try prepares it anew.
     var isStaleStatement = false
     /// Which statement of a script failed, from 1.
@@ -45,6 +48,7 @@ extension DatabaseError {
 
     /// By SQLSTATE class, see appendix A of PostgreSQL's manual.
     public var kind: Kind {
+        if isMisconfigured { return .fatal }
         if isConnectionLost { return Self.needsPerson(sqlstate) ? .fatal : .transient }
         // 25006, a read-only server: the primary has moved.
         if isStaleStatement || sqlstate == "25006" || sqlstate == "55P03" { return .transient }

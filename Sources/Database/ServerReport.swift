@@ -28,6 +28,7 @@ extension DatabaseError {
             sqlstate: sqlstate ?? (isPasswordMissing ? "28P01" : "08001"),
             message: message.isEmpty ? "PostgreSQL gave no reason" : message,
             isConnectionLost: true)
+        isMisconfigured = sqlstate == nil && ConnectionReport.isMisconfiguration(report)
     }
 
     private static func field(_ code: Int32, of result: OpaquePointer?) -> String? {
@@ -79,5 +80,26 @@ enum ConnectionReport {
             }
         }
         return (sqlstate, lines.joined(separator: "; "))
+    }
+
+    /// Whether no address that was tried failed for another reason, one that may pass.
+    static func isMisconfiguration(_ report: String) -> Bool {
+        let lines = report.split(separator: "\n").map(String.init)
+        let addresses = lines.filter { $0.hasPrefix("connection to server") || $0.hasPrefix("could not translate") }
+        let failures = addresses.isEmpty ? Array(lines.prefix(1)) : addresses
+        return !failures.isEmpty && failures.allSatisfy(blamesSettings)
+    }
+
+    /// What libpq says of settings that no server could satisfy, or not this one: it has no codes for them, see its
+    /// fe-connect.c and fe-secure-openssl.c.
+    private static func blamesSettings(_ line: String) -> Bool {
+        // Hosts and files have names of their own choice.
+        let reason = line.replacing(/"[^"]*"/, with: "")
+        let words = [
+            "certificate", "private key", "sslmode", "but SSL was required", "SSL support is not compiled in",
+            "host name must be specified", "channel binding", "definition of service", "could not match",
+        ]
+        return words.contains { reason.contains($0) }
+            || reason.contains(/\binvalid .*\b(?:value|mode|range|port|method)\b/)
     }
 }

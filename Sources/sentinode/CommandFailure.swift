@@ -11,21 +11,38 @@ enum Exit {
     static let usage = ExitCode(64)
     static let unavailable = ExitCode(69)
     static let bug = ExitCode(70)
+    static let outputLost = ExitCode(74)
     static let configuration = ExitCode(78)
 }
 
 /// Runs a command's work; what goes wrong becomes one sentence on stderr and an exit code.
 func reportingFailures(_ work: () throws -> Void) throws {
+    if let warning = SettingNames.warning() { complain(warning) }
+    try reportingFailures(to: complain, work)
+}
+
+/// The same, for a command that has its own way to say things.
+func reportingFailures(to say: (String) -> Void, _ work: () throws -> Void) throws {
+    let code = exitCode(of: work, say)
+    let isWritten = StandardOutput.isWritten()
+    if !isWritten { say("what was printed could not be written to the end: is the disk full?") }
+    if let code { throw code }
+    if !isWritten { throw Exit.outputLost }
+}
+
+/// nil where all went well.
+private func exitCode(of work: () throws -> Void, _ say: (String) -> Void) -> ExitCode? {
     do {
         try work()
+        return nil
     } catch let code as ExitCode {
-        throw code
+        return code
     } catch let error as ConfigurationError {
-        for problem in error.problems { complain(problem) }
-        throw Exit.configuration
+        for problem in error.problems { say(problem) }
+        return Exit.configuration
     } catch {
-        complain(sentence(for: error))
-        throw code(for: error)
+        say(sentence(for: error))
+        return code(for: error)
     }
 }
 
@@ -37,11 +54,9 @@ func complain(_ sentence: String) {
 private func sentence(for error: any Error) -> String {
     switch error {
     case let error as DatabaseError where error.isRefusalForPeople: error.message
-    case let error as DatabaseError where error.sqlstate == "42501":
-        "\(error); use a login that was granted the role for this: sentinode_worker to work, sentinode_admin for "
-            + "models, readers, labels, erasure and quarantine, sentinode_auditor to verify, sentinode_owner to migrate"
-    case let error as DatabaseError: "\(error); `sentinode doctor` tells more"
+    case let error as DatabaseError: "\(error); \(error.advice ?? "`sentinode doctor` tells more")"
     case let error as BrokerError: "\(error); `sentinode doctor` tells more"
+    case let error as CocoaError: "\(error.filePath ?? "a file") cannot be read or written"
     default: "\(error)"
     }
 }

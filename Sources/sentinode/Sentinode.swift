@@ -21,7 +21,7 @@ struct Sentinode: ParsableCommand {
               sentinode work --drain
 
             Exit codes: 0 done; 1 the work found a problem; 64 usage; 69 a service is unavailable; 70 a bug; \
-            78 bad configuration.
+            74 the output could not be written; 78 bad configuration.
             """,
         version: programVersion,
         subcommands: [

@@ -45,6 +45,36 @@ struct ConnectingTests {
         #expect(error.message.contains("db.invalid"))
     }
 
+    @Test(arguments: [
+        ("sslmode=bogus", "invalid sslmode value"), ("sslmode=require", "SSL was required"),
+        ("sslmode=verify-full&sslrootcert=/nonexistent.pem", "SSL was required"),
+    ])
+    func `parameters under which no connection can be made are fatal`(parameters: String, words: String) throws {
+        let error = try refusal(try #require(URL(string: try TestServer.address().absoluteString + "?" + parameters)))
+        #expect(error.kind == .fatal && error.isMisconfigured)
+        #expect(error.message.contains(words))
+    }
+
+    @Test(arguments: [
+        ("invalid sslmode value: \"bogus\"\n", true),
+        ("connection to server at \"a\", port 5432 failed: SSL error: certificate verify failed\n", true),
+        (
+            "connection to server at \"a\", port 5432 failed: root certificate file \"/nope\" does not exist\n"
+                + "Either provide the file or change sslmode to disable server certificate verification.\n", true
+        ),
+        ("connection to server at \"certificate.lab\", port 5432 failed: Connection refused\n", false),
+        ("connection to server at \"a\", port 5432 failed: SSL SYSCALL error: EOF detected\n", false),
+        ("could not translate host name \"sslmode\" to address: Name or service not known\n", false),
+        (
+            "connection to server at \"a\", port 1 failed: server does not support SSL, but SSL was required\n"
+                + "connection to server at \"b\", port 1 failed: Connection refused\n", false
+        ),
+        ("", false),
+    ])
+    func `only settings that no address could satisfy are blamed`(report: String, isBlamed: Bool) {
+        #expect(ConnectionReport.isMisconfiguration(report) == isBlamed)
+    }
+
     @Test func `of two hosts the one that answers is taken`() async throws {
         try await ScratchDatabase.with { database in
             let address = try TestServer.address(database: database.name)
