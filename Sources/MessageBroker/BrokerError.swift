@@ -67,10 +67,11 @@ extension BrokerError {
     private static func explain(_ activity: Activity, code: Int, text: String) -> String {
         switch (activity, code) {
         case (.declaring(let what), 406):
-            "\(what) exists with other settings: \(text). Delete it (when empty) or rename it, or set "
-                + "SENTINODE_AMQP_DECLARE=passive to use it as it is"
+            "\(what) exists with other settings: \(text). RabbitMQ can neither change nor rename it: delete it when it "
+                + "is empty, so that it is declared anew, or set SENTINODE_AMQP_DECLARE=passive to use it as it is"
         case (.checking(let what), 404):
-            "\(what) does not exist: \(text). Have it created, or unset SENTINODE_AMQP_DECLARE so that it is declared"
+            "\(what) does not exist: \(text). It has to be created, which programs do unless "
+                + "SENTINODE_AMQP_DECLARE is passive"
         case (.connecting, 403):
             "the broker refused the user name or the password: \(text)"
         case (.connecting, 530):

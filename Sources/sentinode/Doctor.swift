@@ -20,10 +20,11 @@ struct Doctor: ParsableCommand {
             var environment = Environment()
             let broker = environment.broker(connectionName: "sentinode doctor")
             let database = environment.database(applicationName: "sentinode doctor")
+            let passive = environment.declaresPassively()
             let reviewKey = environment.reviewKey()
             let checkup = Checkup()
             var results = checkup.engine()
-            if let broker { results += checkup.broker(broker) }
+            if let broker { results += checkup.broker(broker, passive: passive) }
             if let database {
                 results += checkup.database(database, migrationsFolder: try folder(), reviewKey: reviewKey)
             }

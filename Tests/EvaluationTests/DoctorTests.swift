@@ -1,4 +1,5 @@
 import Foundation
+import MessageBroker
 import Testing
 
 @testable import Database
@@ -91,6 +92,81 @@ import Testing
                 laboratory, environment: ["SENTINODE_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none"])
             #expect(end == .exit(69))
             #expect(words.contains("MEND     database"))
+        }
+    }
+
+    private func lines(_ words: String) -> [Substring] { words.split(separator: "\n") }
+
+    @Test func `a queue with other settings is a fault where workers declare it, and a question where they do not`()
+        async throws
+    {
+        try await Laboratory.with { laboratory in
+            try laboratory.stack.command(
+                "rabbitmqctl", "--quiet", "delete_queue", "--vhost", laboratory.databaseName, BrokerNames.patches)
+            try Topology(queues: [Topology.Queue(name: BrokerNames.patches)]).declare(at: laboratory.broker)
+            let (active, words) = try examine(laboratory)
+            #expect(active == .exit(69))
+            #expect(words.contains("MEND     sentinode.patches: ") && words.contains("406"))
+            #expect(try laboratory.start("work", "--drain").waitForEnd() == .exit(78))
+            let (passive, others) = try examine(laboratory, environment: ["SENTINODE_AMQP_DECLARE": "passive"])
+            #expect(passive == .exit(0))
+            #expect(others.contains("look at  sentinode.patches: ") && !others.contains("MEND"))
+        }
+    }
+
+    @Test func `a login that may not declare is told that settings are not compared`() async throws {
+        try await Laboratory.with { laboratory in
+            let user = "reader-" + randomName()
+            let stack = laboratory.stack
+            try stack.command("rabbitmqctl", "add_user", user, "secret")
+            try stack.command(
+                "rabbitmqctl", "set_permissions", "--vhost", laboratory.databaseName, user, "^$", ".*", ".*")
+            var url = try #require(URLComponents(string: laboratory.brokerURL))
+            (url.user, url.password) = (user, "secret")
+            let (end, words) = try examine(
+                laboratory, environment: ["SENTINODE_AMQP_URL": try #require(url.string)])
+            try stack.command("rabbitmqctl", "delete_user", user)
+            #expect(end == .exit(0))
+            #expect(lines(words).count { $0.contains("not compared: this login may not declare it") } == 5)
+        }
+    }
+
+    @Test func `a database that is newer is well for an old worker, and everything else is looked at`() async throws {
+        try await Laboratory.with { laboratory in
+            try laboratory.database.run(
+                script: """
+                    insert into sentinode.schema_migrations (number, name, checksum)
+                    values (9999, 'the_future', repeat('0', 64))
+                    """)
+            let (end, words) = try examine(laboratory)
+            #expect(end == .exit(0))
+            #expect(words.contains("newer than this program, which does not know 9999_the_future.sql"))
+            #expect(words.contains("ok       model"))
+        }
+    }
+
+    @Test func `a database whose history was edited is a fault, and everything else is looked at`() async throws {
+        try await Laboratory.with { laboratory in
+            try laboratory.database.run(
+                script: "update sentinode.schema_migrations set checksum = repeat('0', 64) where number = 3")
+            let (end, words) = try examine(laboratory)
+            #expect(end == .exit(69))
+            #expect(words.contains("MEND     schema: 0003_"))
+            #expect(words.contains("ok       model"))
+        }
+    }
+
+    @Test func `a database without the schema is told once, with what to do`() async throws {
+        try await Laboratory.with { laboratory in
+            let empty = "empty_" + randomName()
+            try laboratory.stack.administrator().run(script: "create database \(empty)")
+            let (end, words) = try examine(
+                laboratory,
+                environment: ["SENTINODE_DATABASE_URL": try laboratory.stack.databaseURL(database: empty)])
+            #expect(end == .exit(69))
+            #expect(words.contains("ok       database"))
+            #expect(lines(words).count { $0.contains("`sentinode migrate`") } == 1)
+            try laboratory.stack.administrator().run(script: "drop database \(empty)")
         }
     }
 }

@@ -1,6 +1,5 @@
 public import Database
 import Foundation
-public import MessageBroker
 import PatchClassifier
 
 /// One thing that was looked at, and what to do where it is not well.
@@ -44,77 +43,42 @@ public struct Checkup {
         return [.good("engine", "\(Network.arithmetic) with \(Kernel.best.rawValue) (this CPU runs \(kernels))")]
     }
 
-    /// The broker: login, and every exchange and queue.
-    public func broker(_ settings: BrokerSettings) -> [CheckupResult] {
-        var topology = BrokerNames.topology
-        topology.passive = true
-        do {
-            try topology.declare(at: settings)
-            let waiting = try QueueDepth.of(queue: BrokerNames.patches, at: settings)
-            let dead = try QueueDepth.of(queue: BrokerNames.deadPatches, at: settings)
-            var results: [CheckupResult] = [
-                .good("broker", "\(settings)"),
-                .good("queue", "\(waiting.messages) patches wait, \(waiting.consumers) lanes consume"),
-            ]
-            if dead.messages > 0 {
-                results.append(
-                    .warning(
-                        "dead letters", "\(dead.messages) messages are in \(BrokerNames.deadPatches)",
-                        "look at them there: bodies over the limit, or what could not be stored at all"))
-            }
-            return results
-        } catch {
-            let advice =
-                error.code == 404
-                ? "start `sentinode work` or `sentinode enqueue` once: they declare what is missing"
-                : "check SENTINODE_AMQP_URL, and that RabbitMQ runs"
-            return [.bad("broker", "\(error)", advice)]
-        }
-    }
-
     /// The database: login, schema, model, control, selection for review, and what waits for a person.
     public func database(_ settings: DatabaseSettings, migrationsFolder: String?, reviewKey: ReviewKey?)
         -> [CheckupResult]
     {
+        let connection: DatabaseConnection
         do {
-            let connection = try DatabaseConnection(settings)
-            var results: [CheckupResult] = [.good("database", "\(settings)")]
-            results += try schema(connection, folder: migrationsFolder)
-            guard !results.contains(where: { $0.state == .bad }) else { return results }
-            results += try login(connection)
-            results += try clock(connection)
-            results += try control(connection)
-            results += try controlLock(connection)
-            results += try review(connection, key: reviewKey)
-            results += try backlog(connection)
-            return results
+            connection = try DatabaseConnection(settings)
         } catch {
             return [.bad("database", "\(error)", Checkup.advice(for: error))]
         }
+        var results: [CheckupResult] = [.good("database", "\(settings)")]
+        let looks: [(subject: String, look: (DatabaseConnection) throws -> [CheckupResult])] = [
+            ("schema", { try schema($0, folder: migrationsFolder) }), ("login", login), ("clock", clock),
+            ("model", control), ("control lock", controlLock), ("review", { try review($0, key: reviewKey) }),
+            ("backlog", backlog),
+        ]
+        for (subject, look) in looks {
+            do {
+                results += try look(connection)
+            } catch {
+                let fault = CheckupResult.bad(subject, "\(error)", Checkup.advice(for: error))
+                // One cause, such as a schema that is not there, is told once.
+                if !results.contains(where: { $0.state == .bad && $0.advice == fault.advice }) { results.append(fault) }
+            }
+        }
+        return results
     }
 
     private static func advice(for error: any Error) -> String {
-        guard let error = error as? DatabaseError, error.sqlstate == "42501" else {
-            return "check SENTINODE_DATABASE_URL, and that PostgreSQL runs"
+        switch error {
+        case let error as DatabaseError: error.advice ?? "report it, with this sentence"
+        case is MigrationError: "name the folder of this program's migrations with --migrations"
+        case is VersionError:
+            "activate a version that this program can run: sentinode model activate NAME --reason TEXT"
+        default: "report it, with this sentence"
         }
-        return "grant this login the role of what it is for, such as sentinode_worker"
-    }
-
-    private func schema(_ connection: DatabaseConnection, folder: String?) throws -> [CheckupResult] {
-        guard let folder else {
-            return [.warning("schema", "not compared: no folder migrations was found", "name it with --migrations")]
-        }
-        let status = try Migrator(folder: folder).status(connection)
-        let pending = status.filter { $0.state == .pending }
-        let strange = status.filter { $0.state != .pending && !$0.isApplied }
-        if !strange.isEmpty {
-            let names = strange.map { "\($0.fileName) \($0.state)" }.joined(separator: ", ")
-            return [.bad("schema", names, "use the program that belongs to this database")]
-        }
-        guard pending.isEmpty else {
-            return [.bad("schema", "\(pending.count) migrations are pending", "sentinode migrate")]
-        }
-        return [.good("schema", "\(status.count) migrations applied")]
     }
 
     private func login(_ connection: DatabaseConnection) throws -> [CheckupResult] {
@@ -213,11 +177,5 @@ public struct Checkup {
                 (select oid from pg_catalog.pg_namespace where nspname = $1)
             """, [.text(schema), .text(relation)]
         ).onlyRow().bool("may_read")
-    }
-}
-
-extension MigrationStatus {
-    fileprivate var isApplied: Bool {
-        if case .applied = state { true } else { false }
     }
 }
