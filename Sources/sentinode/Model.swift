@@ -48,7 +48,9 @@ struct Model: ParsableCommand {
                 switch imported {
                 case .new:
                     print("imported \(name); it decides nothing until `sentinode model activate \(name) --reason TEXT`")
-                case .already: print("\(name) is here already, the same")
+                case .already(withAnotherCard: false): print("\(name) is here already, the same")
+                case .already(withAnotherCard: true):
+                    print("\(name) is here already, the same but for the card: a version keeps its first one")
                 }
             }
         }

@@ -39,28 +39,30 @@ public final class ModelRegistry {
     /// What an import did.
     public enum Imported: Sendable, Equatable {
         case new
-        /// The same version stood there under this name.
-        case already
+        /// The same version stood there under this name; a version keeps the card it came with.
+        case already(withAnotherCard: Bool)
     }
 
     /// Stores weights, once however often they are imported, and a version of them under `name`.
     ///
-    /// - Throws: `WeightsError` and `NetworkError` for a file that is no such network, `OperationError` for a name that
-    ///   is taken by another version.
+    /// - Throws: `WeightsError` for a file that cannot be read, `OperationError` for one that is no such network and for
+    ///   a name that is taken by another version.
     public func importModel(path: String, name: String, operatingPoint: OperatingPoint, card: String?) throws
         -> Imported
     {
         try ModelRegistry.check(name)
         let file = try Weights.bytes(ofFileAt: path)
-        let weights = try Weights(contentsOf: file)
-        let network = try Network(weights)
+        let (weights, network) = try ModelRegistry.network(file, path: path)
         try WarmUp.check(network)
         let weightsSHA256 = try Hash.sha256(weights.canonicalBytes)
         let versionSHA256 = try ModelVersionRow.digest(
             weightsSHA256: weightsSHA256, arithmetic: Network.arithmetic, operatingPoint: operatingPoint)
         let sourceSHA256 = try Hash.sha256(file)
         return try ledger.transact { entry in
-            if try self.isStored(name: name, versionSHA256: versionSHA256, entry.connection) { return (.already, nil) }
+            if try self.isStored(name: name, versionSHA256: versionSHA256, entry.connection) {
+                let stored = try self.version(named: name).card
+                return (.already(withAnotherCard: card != nil && card != stored), nil)
+            }
             let isKnown = try !entry.connection.query(
                 "select from sentinode.models where weights_sha256 = $1", [.bytes(weightsSHA256)]
             ).isEmpty
@@ -84,10 +86,21 @@ public final class ModelRegistry {
         }.value
     }
 
+    /// - Throws: `OperationError` that names the file, for one that is no network of the family.
+    private static func network(_ file: [UInt8], path: String) throws -> (Weights, Network) {
+        do {
+            let weights = try Weights(contentsOf: file)
+            return (weights, try Network(weights))
+        } catch {
+            throw OperationError("\(path): \(error)")
+        }
+    }
+
     /// Puts a version in charge: from the next batch on it decides, in every worker.
     ///
     /// Returns false where it was active already.
     public func activate(_ name: String, reason: String) throws -> Bool {
+        _ = try version(named: name)
         // Refused here, the version before goes on deciding.
         _ = try VersionShelf().version(named: name, from: ledger.connection)
         return try ledger.transact(.exclusive) { entry in

@@ -58,9 +58,18 @@ public final class QuarantineDesk {
     }
 
     /// Says that nothing more will be done.
+    ///
+    /// - Throws: `OperationError` where that, or a replay, was decided since the message last came.
     public func discard(_ job: UUID, reason: String) throws {
         _ = try ledger.transact { entry in
             let row = try self.newest(of: job, entry.connection)
+            let state = try entry.connection.query(
+                "select state from review.quarantine where job_id = $1 and payload_sha256 = encode($2, 'hex')",
+                [.uuid(job), .bytes(try row.bytes("payload_sha256"))]
+            ).onlyRow().text("state")
+            guard state == "open" else {
+                throw OperationError("the newest message of job \(job.uuidString.lowercased()) is \(state) already")
+            }
             return ((), try self.decide(.discarded, on: row, reason: reason, &entry))
         }
     }

@@ -90,6 +90,9 @@ import Testing
 
             try run(laboratory, "discard", name, "--reason", "a letter")
             #expect(try state(of: job, in: laboratory) == "discarded: a letter")
+            let again = try run(laboratory, "discard", name, "--reason", "two letters", ends: 1)
+            #expect(try again.log().contains("is discarded already"))
+            #expect(try state(of: job, in: laboratory) == "discarded: a letter")
             #expect(try !run(laboratory, "list").output().contains(name))
             #expect(try run(laboratory, "list", "--all").output().contains(name))
             #expect(
