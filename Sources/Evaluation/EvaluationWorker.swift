@@ -204,9 +204,7 @@ final class EvaluationWorker {
     /// Never before the result is stored and announced, or in the outbox.
     private func acknowledge(_ settlements: [Settlement]) throws {
         let consumer = try liveConsumer()
-        for settlement in settlements where settlement.isRejected {
-            try consumer.reject(settlement.submission.delivery.tag, requeue: false)
-        }
+        for settlement in settlements where settlement.isRejected { try setAside(settlement.submission.delivery) }
         try consumer.acknowledge(settlements.filter { !$0.isRejected }.map(\.submission.delivery.tag))
         let now = Timestamp.now
         surroundings.progress.add(settlements, at: now)
@@ -257,7 +255,7 @@ struct Examined {
 }
 
 extension Settlement {
-    /// Whether the broker keeps the message in the dead-letter queue: what is stored nowhere else in full.
+    /// Whether the message goes to the dead-letter queue: what is stored nowhere else in full.
     var isRejected: Bool {
         switch (outcome, submission.delivery.body) {
         case (.deadLettered, _), (_, .oversized): true

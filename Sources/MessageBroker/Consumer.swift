@@ -28,14 +28,16 @@ public final class Consumer {
     ///   - prefetch: how many deliveries the broker sends ahead (at least 1).
     ///   - bodyLimit: bytes; larger bodies are hashed in pieces and not kept.
     ///   - bodyDigest: makes the hash for one oversized body.
+    ///   - relay: sends oversized bodies on while they come in, before they are handed out; nil keeps them nowhere else.
     public init(
         _ settings: BrokerSettings, queue: String, prefetch: Int, bodyLimit: Int,
-        bodyDigest: @escaping () throws -> any BodyDigest, topology: Topology? = nil
+        bodyDigest: @escaping () throws -> any BodyDigest,
+        relay: ((UInt64, MessageProperties) throws(BrokerError) -> MessageRelay)? = nil, topology: Topology? = nil
     ) throws(BrokerError) {
         self.queue = queue
         self.prefetch = min(max(prefetch, 1), Int(UInt16.max))
         generation = Self.generations.add(1, ordering: .relaxed).newValue
-        assembler = ContentAssembler(bodyLimit: bodyLimit, makeDigest: bodyDigest)
+        assembler = ContentAssembler(bodyLimit: bodyLimit, makeDigest: bodyDigest, makeRelay: relay)
         connection = try Connection(settings)
         connection.acceptLargeHeaders()
         try connection.openChannel()

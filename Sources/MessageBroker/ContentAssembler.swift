@@ -18,13 +18,19 @@ struct ContentAssembler {
 
     private let bodyLimit: UInt64
     private let makeDigest: () throws -> any BodyDigest
+    private let makeRelay: MakeRelay?
     private var stage = Stage.idle
     private var kept: [UInt8] = []
     private var digest: (any BodyDigest)?
+    private var relay: MessageRelay?
 
-    init(bodyLimit: Int, makeDigest: @escaping () throws -> any BodyDigest) {
+    /// Sends a message with an oversized body on to where it is kept; called with the body's size and the properties.
+    typealias MakeRelay = (UInt64, MessageProperties) throws(BrokerError) -> MessageRelay
+
+    init(bodyLimit: Int, makeDigest: @escaping () throws -> any BodyDigest, makeRelay: MakeRelay? = nil) {
         self.bodyLimit = UInt64(max(bodyLimit, 0))
         self.makeDigest = makeDigest
+        self.makeRelay = makeRelay
     }
 
     /// Whether a message has begun and not ended.
@@ -48,6 +54,7 @@ struct ContentAssembler {
             stage = .keeping(method, properties, missing: bodySize)
         } else {
             digest = try Self.hashing { try makeDigest() }
+            relay = try makeRelay?(bodySize, properties)
             stage = .hashing(method, properties, size: bodySize, missing: bodySize)
         }
         return try finished()
@@ -61,6 +68,7 @@ struct ContentAssembler {
             stage = .keeping(method, properties, missing: missing - count)
         case .hashing(let method, let properties, let size, let missing) where count <= missing:
             try Self.hashing { try digest?.update(bytes) }
+            try relay?.send(bytes)
             stage = .hashing(method, properties, size: size, missing: missing - count)
         case .idle, .announced, .keeping, .hashing: throw Self.disorder
         }
@@ -74,10 +82,11 @@ struct ContentAssembler {
             content = Content(method: method, properties: properties, body: .bytes(kept))
         case .hashing(let method, let properties, let size, missing: 0):
             let value = try Self.hashing { try digest?.finalize() } ?? []
+            try relay?.finish()
             content = Content(method: method, properties: properties, body: .oversized(size: size, digest: value))
         case .idle, .announced, .keeping, .hashing: return nil
         }
-        (stage, kept, digest) = (.idle, [], nil)
+        (stage, kept, digest, relay) = (.idle, [], nil, nil)
         return content
     }
 

@@ -5,7 +5,7 @@ import CRabbitMQ
 /// It is apart from the consumer because a memory or disk alarm stops the broker from reading it. After any error the
 /// publisher is finished, what it sent is unconfirmed, and the caller makes a new one.
 public final class Publisher {
-    private let connection: Connection
+    let connection: Connection
     /// The number that the broker gives to the next message.
     private var nextTag: UInt64 = 1
     private var batch = ConfirmLedger(count: 0, firstTag: 1)
@@ -15,7 +15,7 @@ public final class Publisher {
     private var hasQueryChannel = false
 
     /// Bytes that a socket takes without blocking when it says it has room (a third of at least 400 kB).
-    private static let pieceSize = 32_768
+    static let pieceSize = 32_768
 
     /// Connects and asks for confirms; declares or checks the topology first.
     public init(_ settings: BrokerSettings, topology: Topology? = nil) throws(BrokerError) {
@@ -92,6 +92,33 @@ public final class Publisher {
         return true
     }
 
+    /// Begins a message whose body is sent by whoever called this; `end` waits for its confirm.
+    func begin(_ message: OutgoingMessage, bodySize: UInt64, before deadline: Deadline) throws(BrokerError) {
+        let encoded = message.properties.encoded()
+        guard fault(message, encoded) == nil, let properties = connection.pool.properties(encoded) else {
+            // What it was sent with cannot be written again; the body is what must not be lost.
+            let bare = OutgoingMessage(
+                exchange: message.exchange, routingKey: message.routingKey,
+                properties: MessageProperties(deliveryMode: 2), body: [], mandatory: message.mandatory)
+            return try begin(bare, bodySize: bodySize, before: deadline)
+        }
+        batch = ConfirmLedger(count: 1, firstTag: nextTag)
+        messages = [message]
+        guard try waitForRoom(before: deadline) else { throw stalled }
+        try sendHead(message, bodySize: Int(bodySize), properties)
+        batch.sent(0)
+        nextTag += 1
+    }
+
+    func end(before deadline: Deadline) throws(BrokerError) -> PublishOutcome {
+        try takeFrames()
+        while !batch.isComplete, !deadline.hasPassed {
+            _ = try connection.wait(until: deadline)
+            try takeFrames()
+        }
+        return batch.outcomes.first ?? .unconfirmed
+    }
+
     private func fault(_ message: OutgoingMessage, _ encoded: [UInt8]) -> String? {
         if message.exchange.utf8.count > 255 { return "the exchange's name is longer than 255 bytes" }
         if message.routingKey.utf8.count > 255 { return "the routing key is longer than 255 bytes" }
@@ -102,13 +129,7 @@ public final class Publisher {
     private func sendInPieces(
         _ message: OutgoingMessage, _ properties: UnsafePointer<amqp_basic_properties_t>, before deadline: Deadline
     ) throws(BrokerError) {
-        try connection.send(
-            AMQP_BASIC_PUBLISH_METHOD,
-            amqp_basic_publish_t(
-                ticket: 0, exchange: connection.pool.text(message.exchange),
-                routing_key: connection.pool.text(message.routingKey), mandatory: message.mandatory ? 1 : 0,
-                immediate: 0))
-        try connection.sendHeader(bodySize: message.body.count, properties)
+        try sendHead(message, bodySize: message.body.count, properties)
         var start = 0
         while start < message.body.count {
             let end = min(start + Self.pieceSize, message.body.count)
@@ -118,9 +139,21 @@ public final class Publisher {
         }
     }
 
+    private func sendHead(
+        _ message: OutgoingMessage, bodySize: Int, _ properties: UnsafePointer<amqp_basic_properties_t>
+    ) throws(BrokerError) {
+        try connection.send(
+            AMQP_BASIC_PUBLISH_METHOD,
+            amqp_basic_publish_t(
+                ticket: 0, exchange: connection.pool.text(message.exchange),
+                routing_key: connection.pool.text(message.routingKey), mandatory: message.mandatory ? 1 : 0,
+                immediate: 0))
+        try connection.sendHeader(bodySize: bodySize, properties)
+    }
+
     /// False when the deadline passes first. Half a message cannot be taken back, so one that is under way goes on
     /// while there is room.
-    private func waitForRoom(before deadline: Deadline, evenIfBlocked: Bool = false) throws(BrokerError) -> Bool {
+    func waitForRoom(before deadline: Deadline, evenIfBlocked: Bool = false) throws(BrokerError) -> Bool {
         while (connection.isBlocked && !evenIfBlocked) || !connection.hasRoom {
             guard !deadline.hasPassed else { return false }
             _ = try connection.wait(until: deadline, forRoom: evenIfBlocked || !connection.isBlocked)
@@ -129,7 +162,7 @@ public final class Publisher {
         return true
     }
 
-    private var stalled: BrokerError {
+    var stalled: BrokerError {
         connection.fail(
             BrokerError(
                 operation: "publish", code: Int(AMQP_STATUS_TIMEOUT.code),

@@ -53,7 +53,8 @@ extension EvaluationWorker {
     func connectConsumer() throws -> Consumer {
         try Consumer(
             settings.broker, queue: BrokerNames.patches, prefetch: settings.prefetch, bodyLimit: settings.bodyLimit,
-            bodyDigest: { try StreamedSHA256() }, topology: topology)
+            bodyDigest: { try StreamedSHA256() }, relay: settings.declaresPassively ? relayToDeadLetters : nil,
+            topology: topology)
     }
 
     private var topology: Topology {
