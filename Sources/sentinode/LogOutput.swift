@@ -76,11 +76,35 @@ private struct LineLogHandler: LogHandler {
             let pairs = all.map { " \($0.key)=\($0.value)" }.joined()
             terminal.write("\(now) \(event.level) \(event.message)\(pairs)")
         case .json:
-            var object = Dictionary(uniqueKeysWithValues: all.map { ($0.key, "\($0.value)") })
-            object["time"] = now
-            object["level"] = event.level.rawValue
-            object["message"] = event.message.description
+            var object = Dictionary(uniqueKeysWithValues: all.map { ($0.key, LogValue($0.value)) })
+            object["time"] = .text(now)
+            object["level"] = .text(event.level.rawValue)
+            object["message"] = .text(event.message.description)
             terminal.write(jsonLine(object))
+        }
+    }
+}
+
+/// A member of a log line in JSON.
+private enum LogValue: Encodable {
+    case text(String)
+    case whole(Int)
+    case real(Double)
+
+    init(_ value: Logger.MetadataValue) {
+        switch value {
+        case .stringConvertible(let number as Int): self = .whole(number)
+        case .stringConvertible(let number as Double): self = .real(number)
+        case .stringConvertible, .string, .array, .dictionary: self = .text("\(value)")
+        }
+    }
+
+    func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        switch self {
+        case .text(let value): try container.encode(value)
+        case .whole(let value): try container.encode(value)
+        case .real(let value): try container.encode(value)
         }
     }
 }

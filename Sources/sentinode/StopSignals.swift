@@ -7,7 +7,7 @@ import Glibc
 final class StopSignals {
     private var sources: [any DispatchSourceSignal] = []
 
-    init(_ stop: StopRequest) {
+    init(_ stop: StopRequest, say: @escaping @Sendable (String) -> Void = complain) {
         let queue = DispatchQueue(label: "signals")
         for number in [SIGTERM, SIGINT] {
             signal(number, SIG_IGN)
@@ -16,7 +16,7 @@ final class StopSignals {
                 // Nothing is lost: what is not acknowledged goes back to the queue.
                 if stop.isRequested { _exit(128 + number) }
                 stop.request()
-                complain("finishing what was begun; once more to stop at once")
+                say("finishing what was begun; once more to stop at once")
             }
             source.activate()
             sources.append(source)

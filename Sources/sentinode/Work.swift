@@ -41,20 +41,23 @@ struct Work: ParsableCommand {
     var logLevel: String?
 
     func run() throws {
-        try reportingFailures {
-            var environment = Environment()
-            let settings = workerSettings(&environment)
-            let terminal = Terminal()
-            let logger = LogOutput.logger(
-                format: logFormat ?? LogOutput.format(&environment),
-                level: logLevel ?? environment.text("SENTINODE_LOG_LEVEL"),
-                terminal: terminal, problems: &environment)
+        var environment = Environment()
+        let settings = workerSettings(&environment)
+        let terminal = Terminal()
+        let format = logFormat ?? LogOutput.format(&environment)
+        let logger = LogOutput.logger(
+            format: format, level: logLevel ?? environment.text("SENTINODE_LOG_LEVEL"), terminal: terminal,
+            problems: &environment)
+        // Whoever reads JSON line by line must not meet anything else.
+        func say(_ sentence: String) { format == .json ? logger.error("\(sentence)") : complain(sentence) }
+        if let warning = SettingNames.warning() { logger.warning("\(warning)") }
+        try reportingFailures(to: say) {
             let checkedSettings = try checked(environment, settings)
             let stop = try StopRequest()
             let progress = WorkerProgress()
-            let signals = StopSignals(stop)
+            let signals = StopSignals(stop) { logger.info("\($0)") }
             let display = WorkDisplay(progress, terminal)
-            defer { display.end(); signals.end() }
+            defer { display.end(logger, format); signals.end() }
             try WorkerProcess(checkedSettings, stop: stop, progress: progress, logger: logger).run()
         }
     }

@@ -1,5 +1,6 @@
 import Evaluation
 import Foundation
+import Logging
 
 /// A live line while the worker runs, and a summary at its end.
 final class WorkDisplay {
@@ -29,12 +30,19 @@ final class WorkDisplay {
         timer.activate()
     }
 
-    /// Removes the live line and says what was done.
-    func end() {
+    /// Removes the live line and logs what was done: as a sentence, and as numbers where programs read along.
+    func end(_ logger: Logger, _ format: LogFormat) {
         timer.cancel()
         terminal.show("")
-        let counts = progress.counts
         let seconds = (ContinuousClock.now - started) / .seconds(1)
+        switch format {
+        case .text: logger.info("\(sentence(seconds))")
+        case .json: logger.info("finished", metadata: numbers(seconds))
+        }
+    }
+
+    private func sentence(_ seconds: Double) -> String {
+        let counts = progress.counts
         var summary = WorkDisplay.line(counts)
         summary += ", in \(fixed(seconds, 1)) s (\(Int(Double(counts.settled) / max(seconds, 0.001)))/s)"
         if let p50 = progress.settlingTime(0.5), let p99 = progress.settlingTime(0.99) {
@@ -47,7 +55,24 @@ final class WorkDisplay {
             (counts.deadLettered, "dead-lettered"),
         ]
         for (count, what) in rest where count > 0 { summary += "; \(count) \(what)" }
-        terminal.write(summary)
+        return summary
+    }
+
+    private func numbers(_ seconds: Double) -> Logger.Metadata {
+        let counts = progress.counts
+        let whole = [
+            "recorded": counts.recorded, "tumor": counts.tumor, "normal": counts.normal, "uncertain": counts.uncertain,
+            "already": counts.alreadyRecorded, "quarantined": counts.quarantined, "dead_lettered": counts.deadLettered,
+            "handed_back": counts.handedBack, "outbox": counts.outboxed, "replies_lost": counts.repliesLost,
+            "attributes_dropped": counts.attributesDropped,
+        ]
+        let times = [
+            "seconds": seconds, "p50_ms": progress.settlingTime(0.5).map { Double($0) / 1000 },
+            "p99_ms": progress.settlingTime(0.99).map { Double($0) / 1000 },
+        ].compactMapValues { $0 }
+        return whole.mapValues { .stringConvertible($0) }.merging(
+            times.mapValues { .stringConvertible(($0 * 10).rounded() / 10) }
+        ) { $1 }
     }
 
     private static func line(_ counts: WorkerCounts) -> String {

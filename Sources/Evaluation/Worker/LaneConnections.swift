@@ -187,10 +187,10 @@ extension EvaluationWorker {
     }
 }
 
-/// The surroundings were down for so long that the broker gets its messages back.
+/// The surroundings were down for so long that the broker gets back what the lane holds.
 struct PatienceExhausted: Error, CustomStringConvertible {
     let error: DatabaseError
-    var description: String { "gave the messages back, for the database is still away: \(error)" }
+    var description: String { "the database is still away: \(error)" }
 }
 
 /// When to try again: grows with every failure, with jitter.

@@ -168,7 +168,9 @@ extension EvaluationWorker {
         case let error as DatabaseError where error.isTransient:
             ledger = nil
             log.warning("the database is away", [.error: "\(error)"])
-        case let error as PatienceExhausted: log.warning("gave messages back", [.error: "\(error)"])
+        case let error as PatienceExhausted where handedBack > 0:
+            log.warning("gave messages back", [.messages: "\(handedBack)", .error: "\(error)"])
+        case let error as PatienceExhausted: log.warning("the database is still away", [.error: "\(error.error)"])
         case ControlChange.paused: return try waitWhilePaused()
         case is LaneNotReady: break
         default: throw error

@@ -5,6 +5,18 @@ enum LogKey: String {
     case lane, job, reason, version, deliveries, recorded, already, quarantined, deadLettered = "dead_lettered"
     case milliseconds = "ms"
     case error, wait, outbox, messages, generation, removed
+
+    /// Counts and times as numbers, ids as SQL writes them.
+    fileprivate func value(of text: String) -> Logger.MetadataValue {
+        switch self {
+        case .lane, .deliveries, .recorded, .already, .quarantined, .deadLettered, .milliseconds, .outbox, .messages,
+            .generation, .removed:
+            Int(text).map { .stringConvertible($0) } ?? .string(text)
+        case .wait: Double(text).map { .stringConvertible(($0 * 100).rounded() / 100) } ?? .string(text)
+        case .job: .string(text.lowercased())
+        case .reason, .version, .error: .string(text)
+        }
+    }
 }
 
 /// A lane's log: one line a batch, one a failure.
@@ -13,7 +25,7 @@ struct WorkerLog: Sendable {
 
     init(_ logger: Logger, lane: Int) {
         var logger = logger
-        logger[metadataKey: LogKey.lane.rawValue] = "\(lane)"
+        logger[metadataKey: LogKey.lane.rawValue] = .stringConvertible(lane)
         self.logger = logger
     }
 
@@ -30,6 +42,6 @@ struct WorkerLog: Sendable {
     }
 
     private static func named(_ metadata: [LogKey: String]) -> Logger.Metadata {
-        Logger.Metadata(uniqueKeysWithValues: metadata.map { ($0.key.rawValue, .string($0.value)) })
+        Logger.Metadata(uniqueKeysWithValues: metadata.map { ($0.rawValue, $0.value(of: $1)) })
     }
 }

@@ -95,8 +95,9 @@ final class Laboratory {
         try start(arguments, environment: more)
     }
 
-    func start(_ arguments: [String], environment more: [String: String] = [:]) throws -> Program {
-        let program = try Program(arguments, environment: environment.merging(more) { $1 }, folder: folder)
+    func start(_ arguments: [String], environment more: [String: String] = [:], output: URL? = nil) throws -> Program {
+        let program = try Program(
+            arguments, environment: environment.merging(more) { $1 }, folder: folder, output: output)
         programs.append(program)
         return program
     }

@@ -14,8 +14,8 @@ final class Program {
     private let errorFile: URL
     private let outputFile: URL
 
-    /// Starts it. `environment` is all that it gets.
-    init(_ arguments: [String], environment: [String: String], folder: URL) throws {
+    /// Starts it. `environment` is all that it gets; what it prints goes to `output`, or to a file of its own.
+    init(_ arguments: [String], environment: [String: String], folder: URL, output: URL? = nil) throws {
         let name = UUID().uuidString
         errorFile = folder.appending(path: name + ".stderr")
         outputFile = folder.appending(path: name + ".stdout")
@@ -26,7 +26,7 @@ final class Program {
         process.currentDirectoryURL = folder
         process.standardInput = FileHandle.nullDevice
         process.standardError = try FileHandle(forWritingTo: errorFile)
-        process.standardOutput = try FileHandle(forWritingTo: outputFile)
+        process.standardOutput = try FileHandle(forWritingTo: output ?? outputFile)
         process.terminationHandler = { [ended] _ in ended.signal() }
         try process.run()
     }
