@@ -20,6 +20,13 @@ import Testing
         try Topology(queues: [queue], bindings: [binding]).declare(at: laboratory.broker)
     }
 
+    /// On a connection of its own: the laboratory's may have been idle for too long.
+    private func publish(_ messages: [OutgoingMessage], in laboratory: Laboratory) throws {
+        let publisher = try Publisher(laboratory.broker)
+        defer { publisher.close() }
+        try #require(try publisher.publish(messages, deadline: 30).allSatisfy { $0 == .confirmed })
+    }
+
     @Test func `a body over the limit is copied whole to the dead-letter queue before it is acknowledged`() async throws
     {
         try await Laboratory.with { laboratory in
@@ -27,7 +34,7 @@ import Testing
             let body = (0..<3_000_000).map { UInt8(truncatingIfNeeded: $0 &* 31 >> 3) }
             var large = TestPatches.message(body, id: "large", headers: [Field("slide_id", .text("S-1"))])
             large.properties.correlationID = "c-1"
-            try laboratory.publish([large] + TestPatches.jobs(20))
+            try publish([large] + TestPatches.jobs(20), in: laboratory)
             try laboratory.drain(environment: Self.passive)
             #expect(try laboratory.quarantine() == [TestPatches.jobID("large"): ["too_large"]])
             #expect(try laboratory.predictions() == 20)
@@ -50,7 +57,8 @@ import Testing
             let full = [Field("x-max-length", .int(0)), Field("x-overflow", .text("reject-publish"))]
             try Topology(queues: [Topology.Queue(name: BrokerNames.deadPatches, arguments: full)]).declare(
                 at: laboratory.broker)
-            try laboratory.publish([TestPatches.message([UInt8](repeating: 7, count: 200_000), id: "large")])
+            let large = TestPatches.message([UInt8](repeating: 7, count: 200_000), id: "large")
+            try publish([large], in: laboratory)
             let worker = try laboratory.start("work", "--lanes", "1", environment: Self.passive)
             try wait(for: "a refused copy") { try worker.log().contains("the queue is full") }
             worker.stop()
@@ -68,7 +76,7 @@ import Testing
                     """)
             let png = try TestPatches.png(1)
             let refused = TestPatches.message(png, id: "refused", headers: [Field("slide_id", .text("S-refused"))])
-            try laboratory.publish([refused] + TestPatches.jobs(20))
+            try publish([refused] + TestPatches.jobs(20), in: laboratory)
             try laboratory.drain(environment: Self.passive)
             #expect(try laboratory.predictions() == 20)
             let dead = try laboratory.take(from: BrokerNames.deadPatches)

@@ -50,7 +50,7 @@ import Testing
                     job.answered(number % 6 == 0 ? Laboratory.repliesQueue : "amq.rabbitmq.reply-to.AA.b")
                 })
             let worker = try laboratory.drain()
-            #expect(try worker.log().contains("100 replies without a queue"))
+            #expect(try worker.log().contains("\"replies_lost\":100,"))
             #expect(try !worker.log().contains("the publishing connection is lost"))
             #expect(try laboratory.take(from: Laboratory.repliesQueue).count == 20)
             try laboratory.expectExactlyOnce(jobs: 120)
