@@ -20,6 +20,7 @@ struct Doctor: ParsableCommand {
             var environment = Environment()
             let broker = environment.broker(connectionName: "sentinode doctor")
             let database = environment.database(applicationName: "sentinode doctor")
+            let passive = environment.declaresPassively()
             let reviewKey = environment.reviewKey()
             let passive = environment.declaresPassively()
             let checkup = Checkup()

@@ -7,8 +7,7 @@ import Glibc
 final class StopSignals {
     private var sources: [any DispatchSourceSignal] = []
 
-    /// `say` tells people what goes on, once.
-    init(_ stop: StopRequest, say: @escaping @Sendable (String) -> Void) {
+    init(_ stop: StopRequest, say: @escaping @Sendable (String) -> Void = complain) {
         let queue = DispatchQueue(label: "signals")
         for number in [SIGTERM, SIGINT] {
             signal(number, SIG_IGN)

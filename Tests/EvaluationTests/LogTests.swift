@@ -76,7 +76,7 @@ import Testing
             let lines = try lines(of: worker)
             let messages = lines.compactMap { $0["message"]?.text }
             #expect(messages.first?.contains("SENTINODE_LANE (is SENTINODE_LANES meant?)") == true)
-            #expect(messages.contains("finishing what was received; once more to stop at once"))
+            #expect(messages.contains("finishing what was begun; once more to stop at once"))
             #expect(messages.last == "finished")
             #expect(!messages.contains { $0.contains("gave") })
             let waits = lines.compactMap { $0["wait"] }

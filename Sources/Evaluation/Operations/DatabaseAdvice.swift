@@ -9,7 +9,8 @@ extension DatabaseError {
         switch sqlstate {
         case "42501":
             return "use a login that was granted the role for this: sentinode_worker to work, sentinode_admin for "
-                + "models, readers, labels, erasure and quarantine, sentinode_auditor to verify, sentinode_owner to migrate"
+                + "models, readers, labels, erasure and quarantine, sentinode_auditor to verify, sentinode_owner to "
+                + "migrate"
         // A table, schema, function, column or role that is not there.
         case "42P01", "3F000", "42883", "42703", "42704":
             return DatabaseError.migrateAdvice
