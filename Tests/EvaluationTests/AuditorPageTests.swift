@@ -8,7 +8,7 @@ import Testing
     @Test func `the page for auditors does what it says, as written`() async throws {
         let page = try String(contentsOf: Stack.packageRoot.appending(path: "docs/for-auditors.md"), encoding: .utf8)
         let blocks = page.components(separatedBy: "```sh\n").dropFirst().map { $0.components(separatedBy: "```")[0] }
-        try #require(blocks.count == 5)
+        try #require(blocks.count == 6)
         let promised = page.split(separator: "\n").filter { $0.hasPrefix("fits: ") }
         try #require(promised.count == 6)
         try await Laboratory.with { laboratory in
@@ -24,6 +24,7 @@ import Testing
             try Data(script.utf8).write(to: URL(filePath: laboratory.path("page.sh")))
             let printed = try laboratory.command("sh", "page.sh")
             #expect(printed.split(separator: "\n").filter { $0.hasPrefix("fits: ") } == promised)
+            #expect(printed.contains(", 0 findings, ") && printed.contains("anchored until "))
             #expect(printed.contains("Signature Verified Successfully"))
             #expect(printed.contains("the receipt fits"))
             #expect(

@@ -24,7 +24,11 @@ public final class CheckpointSigner {
     private let ledger: Ledger
     private let key: SigningKey
 
+    /// Seconds that one statement may take: the first checkpoint of a large database names every chain there is.
+    private static let statementTimeout = 600.0
+
     public init(_ settings: DatabaseSettings, key: SigningKey) throws {
+        let settings = settings.patient(statementTimeout: CheckpointSigner.statementTimeout)
         ledger = try Ledger(DatabaseConnection(settings))
         self.key = key
     }
