@@ -22,7 +22,6 @@ struct Doctor: ParsableCommand {
             let database = environment.database(applicationName: "sentinode doctor")
             let passive = environment.declaresPassively()
             let reviewKey = environment.reviewKey()
-            let passive = environment.declaresPassively()
             let checkup = Checkup()
             var results = checkup.engine()
             if let broker { results += checkup.broker(broker, passive: passive) }
