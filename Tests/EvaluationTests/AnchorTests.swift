@@ -113,7 +113,7 @@ import Testing
                 """)
             try laboratory.work(10..<12)
             try laboratory.makeKey("forged.key")
-            try laboratory.sentinode("audit", "checkpoint", "--key", "forged.key", "--out", "forged.txt")
+            try laboratory.output(of: "audit", "checkpoint", "--key", "forged.key", "--out", "forged.txt")
             #expect(try laboratory.verifyAnchored(publicKey: "forged.key.pub", outside: ["forged.txt"]).findings == [])
             #expect(try AuditVerifier(database: laboratory.database).verify().problems == [])
 
@@ -170,8 +170,8 @@ import Testing
         try await Laboratory.with { laboratory in
             try laboratory.makeKey()
             try laboratory.sign()
-            try laboratory.sentinode("pause", "--reason", "a test")
-            try laboratory.sentinode("resume", "--reason", "a test")
+            try laboratory.output(of: "pause", "--reason", "a test")
+            try laboratory.output(of: "resume", "--reason", "a test")
             try laboratory.tamper(
                 """
                 delete from audit.seals where (writer, number) in (select writer, seal from audit.events where action = 'work.resumed');

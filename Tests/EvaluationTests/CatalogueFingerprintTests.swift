@@ -144,12 +144,12 @@ import Testing
         try await Laboratory.with { laboratory in
             #expect(try CatalogueFingerprint(laboratory.database).verify().findings.map(\.code) == [.catalogueMissing])
             let folder = Stack.packageRoot.appending(path: "migrations").path
-            #expect(try laboratory.sentinode("migrate", "--migrations", folder).contains("the catalogue is recorded"))
+            #expect(try laboratory.output(of: "migrate", "--migrations", folder).contains("the catalogue is recorded"))
             try laboratory.tamper("alter table audit.events disable trigger append_only")
-            #expect(try !laboratory.sentinode("migrate", "--migrations", folder).contains("the catalogue is recorded"))
+            #expect(try !laboratory.output(of: "migrate", "--migrations", folder).contains("the catalogue is recorded"))
             #expect(try CatalogueFingerprint(laboratory.database).verify().findings.count == 1)
 
-            let said = try laboratory.sentinode("migrate", "accept", "--reason", "a test")
+            let said = try laboratory.output(of: "migrate", "accept", "--reason", "a test")
             #expect(said.contains("trigger audit.events.append_only has changed"))
             #expect(try CatalogueFingerprint(laboratory.database).verify().findings == [])
             let events = try laboratory.database.query(

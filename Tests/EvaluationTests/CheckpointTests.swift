@@ -63,7 +63,7 @@ import Testing
     @Test func `openssl verifies a checkpoint with the public key that was written`() async throws {
         try await Laboratory.with { laboratory in
             try laboratory.makeKey()
-            let printed = try laboratory.sentinode("audit", "checkpoint", "--key", "c.key")
+            let printed = try laboratory.output(of: "audit", "checkpoint", "--key", "c.key")
             let parts = printed.components(separatedBy: "\n\n")
             try Data((parts[0] + "\n").utf8).write(to: URL(filePath: laboratory.path("document")))
             let signature = try #require(parts[1].split(separator: "\n").first?.dropFirst(10))
@@ -80,7 +80,7 @@ import Testing
         try await Laboratory.with { laboratory in
             try laboratory.makeKey()
             let before = try String(contentsOfFile: laboratory.path("c.key"), encoding: .utf8)
-            try laboratory.sentinode("audit", "key", "--out", "c.key", expecting: 1)
+            try laboratory.output(of: "audit", "key", "--out", "c.key", expecting: 1)
             #expect(try String(contentsOfFile: laboratory.path("c.key"), encoding: .utf8) == before)
             let attributes = try FileManager.default.attributesOfItem(atPath: laboratory.path("c.key"))
             #expect(attributes[.posixPermissions] as? Int == 0o600)

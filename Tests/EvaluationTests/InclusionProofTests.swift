@@ -15,7 +15,7 @@ import Testing
 
     /// Writes the proof of a job into `proof.sh`.
     private func prove(_ job: UUID, _ laboratory: Laboratory) throws {
-        try write(laboratory.sentinode("audit", "proof", job.uuidString), "proof.sh", laboratory)
+        try write(laboratory.output(of: "audit", "proof", job.uuidString), "proof.sh", laboratory)
     }
 
     private func write(_ text: String, _ name: String, _ laboratory: Laboratory) throws {
@@ -100,7 +100,7 @@ import Testing
             try prove(job, laboratory)
             #expect(try verdicts(laboratory.command("sh", "proof.sh", "c.key.pub")) == Self.fits)
             struct Proof: Decodable { let table, encoding, digest, root, seal: String; let leaf, leaf_count: Int }
-            let json = try laboratory.sentinode("audit", "proof", job.uuidString, "--json")
+            let json = try laboratory.output(of: "audit", "proof", job.uuidString, "--json")
             let proof = try JSONDecoder().decode(Proof.self, from: Data(json.utf8))
             #expect(proof.table == "sentinode.quarantined_messages")
             #expect(hexadecimal(try Hash.sha256(bytes(hexadecimal: proof.encoding) ?? [])) == proof.digest)
@@ -111,7 +111,7 @@ import Testing
     @Test func `an unknown job, and a row that was changed, have no proof`() async throws {
         try await Laboratory.with { laboratory in
             try laboratory.work(0..<2)
-            try laboratory.sentinode("audit", "proof", UUID().uuidString, expecting: 1)
+            try laboratory.output(of: "audit", "proof", UUID().uuidString, expecting: 1)
             try laboratory.tamper("update sentinode.predictions set scanner = 'another'")
             let program = try laboratory.start("audit", "proof", try TestPatches.jobID("patch-1").uuidString)
             #expect(try program.waitForEnd() == .exit(1))
@@ -126,7 +126,7 @@ import Testing
             let (whole, root) = (String(decoding: event.body, as: UTF8.self), try #require(event.content.receipt?.root))
             func check(_ text: String, expecting code: Int32) throws {
                 try write(text, "answer.json", laboratory)
-                try laboratory.sentinode("audit", "proof", "--receipt", "answer.json", expecting: code)
+                try laboratory.output(of: "audit", "proof", "--receipt", "answer.json", expecting: code)
             }
             try check(whole, expecting: 0)
             let receipt = try #require(event.content.receipt)

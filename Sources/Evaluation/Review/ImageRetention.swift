@@ -32,7 +32,10 @@ public struct ImageRetention: Sendable {
         let milliseconds = Int((ContinuousClock.now - began) / .milliseconds(1))
         logger.info(
             "patches whose time was over are removed",
-            metadata: [LogKey.removed.rawValue: .stringConvertible(removed), LogKey.milliseconds.rawValue: .stringConvertible(milliseconds)])
+            metadata: [
+                LogKey.removed.rawValue: .stringConvertible(removed),
+                LogKey.milliseconds.rawValue: .stringConvertible(milliseconds),
+            ])
     }
 
     /// Runs every so many seconds until a stop is requested. While the database is away it tries again, later and later.

@@ -12,7 +12,7 @@ extension Laboratory {
 
     /// Runs `sentinode` and requires the exit code; returns what it printed.
     @discardableResult
-    func sentinode(_ arguments: String..., expecting code: Int32 = 0) throws -> String {
+    func output(of arguments: String..., expecting code: Int32 = 0) throws -> String {
         let program = try start(arguments)
         let end = try program.waitForEnd()
         try #require(end == .exit(code), "\(arguments) ended with \(end): \(program.lastWords())")
@@ -20,7 +20,7 @@ extension Laboratory {
     }
 
     /// A key pair in `c.key`, made the first time.
-    func makeKey(_ name: String = "c.key") throws { try sentinode("audit", "key", "--out", name) }
+    func makeKey(_ name: String = "c.key") throws { try output(of: "audit", "key", "--out", name) }
 
     /// One more checkpoint in `c.txt`.
     func sign(_ more: String..., key: String = "c.key", expecting code: Int32 = 0) throws {
