@@ -12,12 +12,17 @@ import Testing
         let promised = page.split(separator: "\n").filter { $0.hasPrefix("fits: ") }
         try #require(promised.count == 6)
         try await Laboratory.with { laboratory in
+            // As `sentinode migrate` does.
+            try CatalogueFingerprint(laboratory.database).recordAfterMigrating()
+            let login = try laboratory.makeLogin(in: "sentinode_admin, sentinode_auditor")
+            defer { laboratory.drop(login) }
             try laboratory.work(0..<3)
             let event = try #require(try laboratory.takeEvents().first { $0.isPrediction })
             try Data(event.body).write(to: URL(filePath: laboratory.path("answer.json")))
             let script = """
                 set -e
                 PATH=\(Program.executable.deletingLastPathComponent().path):$PATH
+                SENTINODE_DATABASE_URL='\(login.url)'
                 JOB=\(try #require(event.content.job_id).uuidString)
                 \(blocks.joined(separator: "\n"))
                 """
