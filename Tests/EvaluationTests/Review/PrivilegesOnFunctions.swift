@@ -7,6 +7,7 @@ let privilegesOnFunctions = """
     audit.check_seal() |
     audit.columns_without(regclass,text) |
     audit.merkle_root(bytea[]) |
+    audit.note_seal() |
     audit.protect(regclass) |
     audit.refuse_change() |
     audit.row_encoding(regclass) |

@@ -4,10 +4,13 @@
 /// Letters as PostgreSQL's: r SELECT, a INSERT, w UPDATE, d DELETE, D TRUNCATE, x REFERENCES, t TRIGGER; names in
 /// parentheses are the only columns.
 let privilegesOnRelations = """
+    audit.catalogues | admin=r auditor=r
     audit.chains | admin=r auditor=r
+    audit.checkpoints | admin=ar auditor=r
     audit.erased_rows | admin=r auditor=r
     audit.events | admin=ar auditor=r worker=ar
     audit.seals | admin=ar auditor=r worker=ar
+    audit.unsigned_seals | admin=dr auditor=r
     review.agreement | admin=r auditor=r monitor=r reviewer=r
     review.automation_bias | admin=r auditor=r monitor=r reviewer=r
     review.claims | admin=r auditor=r monitor=r
