@@ -29,6 +29,7 @@ enum TemplateDatabase {
         let connection = try stack.connect(database: name)
         defer { connection.close() }
         try Migrator(folder: Stack.packageRoot.appending(path: "migrations").path).apply(connection)
+        try CatalogueFingerprint(connection).recordAfterMigrating()
         let registry = try ModelRegistry(
             DatabaseSettings(url: try stack.databaseURL(database: name), applicationName: "sentinode tests"))
         _ = try registry.importModel(
