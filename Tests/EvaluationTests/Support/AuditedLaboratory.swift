@@ -55,10 +55,10 @@ extension Laboratory {
         try DatabaseConnection(DatabaseSettings(url: superuserURL(), applicationName: "sentinode tests"))
     }
 
-    private func superuserURL() throws -> String {
+    private func superuserURL(database: String? = nil) throws -> String {
         let url = try #require(ProcessInfo.processInfo.environment["SENTINODE_DATABASE_ADMIN_URL"])
         let login = try #require(URLComponents(string: url))
-        return try stack.databaseURL(database: databaseName, user: login.user, password: login.password)
+        return try stack.databaseURL(database: database ?? databaseName, user: login.user, password: login.password)
     }
 
     /// Runs a program of the system's with what it needs to reach this database; returns what it printed.
@@ -90,7 +90,11 @@ extension Laboratory {
     func restore(_ backup: String) throws {
         database.close()
         let administrator = try stack.administrator()
-        try administrator.run(script: "drop database \(databaseName) with (force)")
+        // A server process of its own, such as autovacuum, ends for nobody else.
+        let superuser = try DatabaseConnection(
+            DatabaseSettings(url: superuserURL(database: "postgres"), applicationName: "sentinode tests"))
+        defer { superuser.close() }
+        try superuser.run(script: "drop database \(databaseName) with (force)")
         try administrator.run(script: "create database \(databaseName) template template0")
         try command("pg_restore", "--dbname", superuserURL(), "--exit-on-error", backup)
         try reconnect()
