@@ -136,6 +136,7 @@ import Testing
             ).onlyRow().text("names")
             try drill.superuser.run(
                 script: "insert into sentinode.predictions (\(columns)) select \(columns) from public.forged")
+            try drill.acceptCatalogue()
             let report = try laboratory.verify()
             let named = report.findings.filter { $0.key == "job_id=\(job.uuidString.lowercased())" }
             #expect(named.map(\.kind) == [.rowWithoutLeaf], "\(report.findings)")

@@ -115,6 +115,15 @@ import Testing
         }
     }
 
+    @Test func `a record of the catalogue that can no longer be read is a finding, not the end`() async throws {
+        try await Laboratory.with { laboratory in
+            let superuser = try laboratory.superuser()
+            defer { superuser.close() }
+            try superuser.run(script: "update audit.catalogues set objects = 'nothing'")
+            #expect(Set(try laboratory.verify().findings.map(\.kind)) == [.catalogueChanged, .rowChanged])
+        }
+    }
+
     @Test func `more findings than are listed are counted`() async throws {
         try await Laboratory.with { laboratory in
             try laboratory.publish(try TestPatches.jobs(90))

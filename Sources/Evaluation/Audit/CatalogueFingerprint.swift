@@ -71,8 +71,12 @@ public struct CatalogueFingerprint {
                     + "\(connection.serverVersion / 10_000): expressions were not compared, until the catalogue is accepted"
             )
         }
-        report.findings = now.differences(
-            from: try Catalogue(recorded: last.objects), includingPrinted: isSameVersion)
+        do {
+            report.findings = now.differences(
+                from: try Catalogue(recorded: last.objects), includingPrinted: isSameVersion)
+        } catch let error as OperationError {
+            report.findings.append(AnchorFinding(.catalogueMissing, "\(error)"))
+        }
         return report
     }
 
