@@ -25,8 +25,8 @@ public struct ImageRetention: Sendable {
         var removed = 0
         var latest: Int32
         repeat {
-            latest = try connection.query("select review.prune_images($1) as pruned", [.int4(Self.batch)]).onlyRow()
-                .int4("pruned")
+            let rows = try connection.query("select review.prune_images($1) as pruned", [.int4(ImageRetention.batch)])
+            latest = try rows.onlyRow().int4("pruned")
             removed += Int(latest)
         } while latest > 0 && !stop.isRequested
         let milliseconds = Int((ContinuousClock.now - began) / .milliseconds(1))

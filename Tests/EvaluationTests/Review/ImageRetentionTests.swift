@@ -23,7 +23,7 @@ import Testing
     @Test func `patches whose time is over are removed, as audited acts, and the others stay`() async throws {
         try await Laboratory.with { laboratory in
             try Self.keepPatches(laboratory, overdue: 2500)
-            let run = try laboratory.sentinode("prune")
+            let run = try laboratory.runToEnd("prune")
             #expect(run.end == .exit(0))
             #expect(run.log.split(separator: "\n").count == 1 && run.log.contains("2500"), "\(run.log)")
             #expect(try Self.kept(laboratory) == 1)

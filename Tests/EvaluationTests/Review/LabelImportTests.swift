@@ -58,7 +58,7 @@ import Testing
                 let second = try laboratory.write(
                     "slide_id,x,y,label\nS,0,0,tumor\nS,96,0,normal\nS,192,0,normal\n", to: "second.csv")
                 let imported = try [first, first, second].map { file in
-                    try laboratory.sentinode("labels", "import", file, "--reader", reader.login, "--reason", "a test")
+                    try laboratory.runToEnd("labels", "import", file, "--reader", reader.login, "--reason", "a test")
                 }
                 #expect(imported.map(\.end) == [.exit(0), .exit(0), .exit(1)])
                 #expect(imported[2].log.contains("1 patches were left out"))
@@ -80,14 +80,14 @@ import Testing
                 ]
                 for (text, complaint) in files {
                     let file = try laboratory.write(text, to: "labels.csv")
-                    let refused = try laboratory.sentinode(
+                    let refused = try laboratory.runToEnd(
                         "labels", "import", file, "--reader", reader.login, "--reason", "a test")
                     #expect(refused.end == .exit(1))
                     #expect(refused.log.contains(complaint), "\(refused.log)")
                 }
                 #expect(try Self.labels(laboratory, of: reader.login).isEmpty)
                 let file = try laboratory.write(files[0].0, to: "labels.csv")
-                let skipping = try laboratory.sentinode(
+                let skipping = try laboratory.runToEnd(
                     "labels", "import", file, "--reader", reader.login, "--reason", "a test", "--skip-unknown")
                 #expect(skipping.end == .exit(0))
                 #expect(try Self.labels(laboratory, of: reader.login) == ["S-0": "tumor"])

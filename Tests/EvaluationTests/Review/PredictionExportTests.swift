@@ -60,7 +60,7 @@ import Testing
         try await Laboratory.with { laboratory in
             try laboratory.evaluateSlide("S", patches: 24, uncertain: 0.45..<0.6)
             let file = try laboratory.write("what stood here before", to: "S.geojson")
-            let export = try laboratory.sentinode("export", "--slide", "S", "--format", "geojson", "--out", file)
+            let export = try laboratory.runToEnd("export", "--slide", "S", "--format", "geojson", "--out", file)
             #expect(export.end == .exit(0))
             let tiles = try Self.tiles(file)
             #expect(
@@ -72,7 +72,7 @@ import Testing
             try #require(Set(decisions.values).count > 1)
 
             try laboratory.withReader { reader in
-                let back = try laboratory.sentinode(
+                let back = try laboratory.runToEnd(
                     "labels", "import", file, "--slide", "S", "--reader", reader.login, "--reason", "seen",
                     "--class", "Uncertain=skip")
                 #expect(back.end == .exit(0))
@@ -98,7 +98,7 @@ import Testing
             try laboratory.drain()
             let file = try laboratory.write("", to: "S.geojson")
             #expect(
-                try laboratory.sentinode("export", "--slide", "S", "--format", "geojson", "--out", file).end == .exit(0)
+                try laboratory.runToEnd("export", "--slide", "S", "--format", "geojson", "--out", file).end == .exit(0)
             )
             var text = try String(contentsOfFile: file, encoding: .utf8).replacing(
                 #""name":"Tumor""#, with: #""name":"Normal""#)
@@ -108,7 +108,7 @@ import Testing
             file.withCString { _ = unlink($0) }
             let edited = try laboratory.write(text, to: "edited.geojson")
             try laboratory.withReader { reader in
-                let back = try laboratory.sentinode(
+                let back = try laboratory.runToEnd(
                     "labels", "import", edited, "--slide", "S", "--reader", reader.login, "--reason", "seen")
                 #expect(back.end == .exit(0), "\(back.log)")
                 let tumors = try laboratory.database.query(
@@ -123,7 +123,7 @@ import Testing
         try await Laboratory.with { laboratory in
             try laboratory.evaluateSlide("S, \"17\"", patches: 3)
             try laboratory.evaluateSlide("other", patches: 2, site: "south")
-            let all = try laboratory.sentinode("export", "--format", "csv")
+            let all = try laboratory.runToEnd("export", "--format", "csv")
             #expect(all.end == .exit(0))
             #expect(all.output.hasPrefix("job_id,slide_id,x,y,") && all.output.hasSuffix("\r\n"))
             let table = try CSVTable(all.output)
@@ -135,9 +135,9 @@ import Testing
                 "select p_tumor from sentinode.predictions order by slide_id, y, x")
             #expect(try table.rows.map { Float($0.fields[score]) } == stored.map { try $0.float4("p_tumor") })
             #expect(
-                try CSVTable(laboratory.sentinode("export", "--format", "csv", "--site", "south").output).rows.count
+                try CSVTable(laboratory.runToEnd("export", "--format", "csv", "--site", "south").output).rows.count
                     == 2)
-            let future = try laboratory.sentinode("export", "--format", "csv", "--since", "2999-01-01")
+            let future = try laboratory.runToEnd("export", "--format", "csv", "--since", "2999-01-01")
             #expect(try CSVTable(future.output).rows.isEmpty)
         }
     }
@@ -145,7 +145,7 @@ import Testing
     @Test func `an export that fails leaves the file as it was`() async throws {
         try await Laboratory.with { laboratory in
             let file = try laboratory.write("before", to: "S.geojson")
-            let failed = try laboratory.sentinode("export", "--slide", "none", "--format", "geojson", "--out", file)
+            let failed = try laboratory.runToEnd("export", "--slide", "none", "--format", "geojson", "--out", file)
             #expect(failed.end == .exit(1))
             #expect(try String(contentsOfFile: file, encoding: .utf8) == "before")
             let folder = URL(filePath: file).deletingLastPathComponent().path
@@ -158,7 +158,7 @@ import Testing
             try laboratory.evaluateSlide("S", patches: 2)
             try laboratory.evaluateSlide("T", patches: 1, site: "south")
             try laboratory.withReader(sites: ["south"]) { reader in
-                let export = try laboratory.sentinode(
+                let export = try laboratory.runToEnd(
                     "export", "--format", "csv", environment: ["SENTINODE_DATABASE_URL": reader.url])
                 #expect(export.end == .exit(0), "\(export.log)")
                 #expect(try CSVTable(export.output).rows.map { $0.fields[1] } == ["T"])

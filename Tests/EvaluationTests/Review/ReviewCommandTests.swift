@@ -12,7 +12,7 @@ import Testing
             )
             defer { for login in [administrator, reader] { laboratory.drop(login) } }
             let environment = ["SENTINODE_DATABASE_URL": administrator.url]
-            let added = try laboratory.sentinode(
+            let added = try laboratory.runToEnd(
                 "reader", "add", reader.login, "--name", "Dr. Ben Okoro", "--qualification", "resident", "--site",
                 "north",
                 "--site", "south", "--blind", environment: environment)
@@ -20,19 +20,19 @@ import Testing
             let connection = try reader.connect()
             defer { connection.close() }
             #expect(try connection.query("select review.is_always_blind() as blind").onlyRow().bool("blind"))
-            let list = try laboratory.sentinode("reader", "list", environment: environment).output
+            let list = try laboratory.runToEnd("reader", "list", environment: environment).output
             #expect(list.contains("Dr. Ben Okoro") && list.contains("north south") && list.contains("active since"))
-            let ended = try laboratory.sentinode(
+            let ended = try laboratory.runToEnd(
                 "reader", "end", reader.login, "--reason", "left", environment: environment)
             #expect(ended.end == .exit(0))
             #expect(try !connection.query("select review.is_reader() as active").onlyRow().bool("active"))
-            #expect(try laboratory.sentinode("reader", "list", environment: environment).output.contains("ended 2"))
+            #expect(try laboratory.runToEnd("reader", "list", environment: environment).output.contains("ended 2"))
         }
     }
 
     @Test func `a refusal of the database is one sentence, and ends with 1`() async throws {
         try await Laboratory.with { laboratory in
-            let refused = try laboratory.sentinode(
+            let refused = try laboratory.runToEnd(
                 "reader", "add", "nobody_at_all", "--name", "N", "--qualification", "q", "--site", "s")
             #expect(refused.end == .exit(1))
             #expect(refused.log.hasPrefix("sentinode: there is no database login nobody_at_all"))
@@ -61,7 +61,7 @@ import Testing
         try await Laboratory.with { laboratory in
             try laboratory.withReader { reader in
                 let environment = ["SENTINODE_DATABASE_URL": reader.url]
-                let paused = try laboratory.sentinode("pause", "--reason", "a test", environment: environment)
+                let paused = try laboratory.runToEnd("pause", "--reason", "a test", environment: environment)
                 #expect(paused.end == .exit(0) && paused.output == "work is paused\n")
                 #expect(try laboratory.count("select count(*) from sentinode.control where paused") == 1)
                 #expect(
@@ -69,7 +69,7 @@ import Testing
                         "select count(*) from audit.events where action = 'work.paused' and actor = $1 and person = $2",
                         [.text(reader.login), .text("Dr. Anna Weber")]) == 1)
                 #expect(
-                    try laboratory.sentinode("resume", "--reason", "a test", environment: environment).end == .exit(0))
+                    try laboratory.runToEnd("resume", "--reason", "a test", environment: environment).end == .exit(0))
                 try laboratory.publish(try TestPatches.jobs(3))
                 try laboratory.drain()
                 #expect(try laboratory.predictions() == 3)

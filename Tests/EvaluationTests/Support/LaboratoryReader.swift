@@ -70,7 +70,7 @@ extension Laboratory {
     }
 
     /// Runs a command to its end; what it printed and what it complained of.
-    func sentinode(_ arguments: String..., environment: [String: String] = [:]) throws -> (
+    func runToEnd(_ arguments: String..., environment: [String: String] = [:]) throws -> (
         end: Program.End, output: String, log: String
     ) {
         let program = try start(arguments, environment: environment)
