@@ -161,7 +161,7 @@ import Testing
         cross join (values
             ('r', 'select * from %s limit 0'), ('a', 'insert into %s default values'),
             ('w', 'update %s set %s = null'), ('d', 'delete from %s'), ('D', 'truncate %s cascade'),
-            ('r', 'lock table %s in access share mode'), ('w', 'lock table %s in share mode')
+            ('r', 'lock table %s in access share mode')
         ) as attempts (letter, statement)
         where relnamespace::regnamespace::text in \(schemas) and relkind in ('r', 'p', 'v') and not relispartition
             and (relkind <> 'v' or letter = 'r')
