@@ -359,7 +359,8 @@ begin
         commitment := decode(key_commitment, 'hex');
     end if;
 
-    perform pg_advisory_xact_lock(1397050964, 2);
+    -- As for control: batches that are being stored end first, and none after this commit follows the policy before.
+    perform pg_advisory_xact_lock(1397050964, 1);
     select coalesce(max(generation), 0) + 1 into number from review.policies;
     act := audit.begin_act();
     insert into review.policies

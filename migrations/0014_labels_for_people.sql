@@ -360,7 +360,7 @@ create function review.export_geojson(slide text, patch_side integer default nul
                 'metadata', pg_catalog.json_build_object(
                     'model_version', model_version, 'final_label', final_label, 'how', how, 'notice', notice)))) as feature
         from (
-            select prediction.*, coalesce(patch_side, 96 * (1 << coalesce(prediction.level, 0)::integer)) as side, final.label as final_label, final.how
+            select prediction.*, coalesce(patch_side, 96::bigint << least(coalesce(prediction.level, 0), 32)) as side, final.label as final_label, final.how
             from review.predictions as prediction
             left join review.final_labels as final on final.job_id = prediction.job_id and final.slide_id = slide
             where prediction.slide_id = slide and prediction.x is not null and prediction.y is not null
