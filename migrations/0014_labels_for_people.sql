@@ -65,7 +65,7 @@ from (
                count(distinct label) filter (where reading = 'voluntary') as voluntary_answers,
                min(label) filter (where reading in ('first read', 'second read')) as read_answer,
                min(label) filter (where reading = 'voluntary') as voluntary_answer,
-               min(label) filter (where reading = 'adjudication') as adjudicated,
+               (array_agg(label order by labelled_at desc, label) filter (where reading = 'adjudication'))[1] as adjudicated,
                min(labelled_at) as first_at, max(labelled_at) as last_at
         from review.masked_labels
         where label is not null and not is_superseded and not is_hidden
