@@ -382,7 +382,8 @@ create function review.export_csv(slide text default null, site text default nul
            prediction.threshold, prediction.model_version, prediction.predicted_at, prediction.review_reason,
            prediction.selection_probability, final.label, final.how, final.last_at, prediction.notice
     from review.predictions as prediction
-    left join review.final_labels as final using (job_id)
+    left join review.final_labels as final
+        on final.job_id = prediction.job_id and (export_csv.slide is null or final.slide_id = export_csv.slide)
     where (export_csv.slide is null or prediction.slide_id = export_csv.slide)
         and (export_csv.site is null or prediction.site = export_csv.site)
         and (export_csv.since is null or prediction.predicted_at >= export_csv.since)
