@@ -19,10 +19,14 @@ import psycopg
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PROCESSES = 2
-PRODUCT = {"exchange": "sentinode.jobs", "key": "patches", "queue": "sentinode.patches", "events": "sentinode.events",
-           "table": "sentinode.predictions"}
 PEER = {"exchange": "", "key": "peer.patches", "queue": "peer.patches", "events": "peer.events",
         "table": "peer.predictions"}
+
+
+def product_side(program, database_url):
+    """The product: a build of it, and the database it works for."""
+    return {"exchange": "sentinode.jobs", "key": "patches", "queue": "sentinode.patches", "events": "sentinode.events",
+            "table": "sentinode.predictions", "program": program, "database_url": database_url}
 
 
 def connect():
@@ -47,18 +51,20 @@ def fill(side, patches, count):
 
 def start(side, serve):
     """The workers of a side: two lanes in one process, or two processes."""
-    if side is PRODUCT:
-        command = [os.environ["SENTINODE_PROGRAM"], "work", "--lanes", str(PROCESSES), "--log-level", "warning"]
-        commands = [command + ([] if serve else ["--drain"])]
-    else:
+    if side is PEER:
         commands = [[sys.executable, f"{HERE}/peer/worker.py"] + (["--serve"] if serve else [])] * PROCESSES
-    return [subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for command in commands]
+        environment = os.environ
+    else:
+        command = [side["program"], "work", "--lanes", str(PROCESSES), "--log-level", "warning"]
+        commands = [command + ([] if serve else ["--drain"])]
+        environment = os.environ | {"SENTINODE_DATABASE_URL": side["database_url"]}
+    return [subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            for command in commands]
 
 
-def throughput(side, patches, count, database):
-    """Patches a second from the first batch classified to the last, so that starting up is not counted."""
+def drain(side, count, database):
+    """Works the queue empty. Patches a second from the first batch classified to the last: starting up is not counted."""
     since = database.execute("select clock_timestamp()").fetchone()[0]
-    fill(side, patches, count)
     workers = start(side, serve=False)
     for worker in workers:
         if worker.wait(timeout=600) != 0:
@@ -69,6 +75,11 @@ def throughput(side, patches, count, database):
     if stored != count:
         sys.exit(f"{side['table']} holds {stored} of {count} predictions")
     return (count - 64 * PROCESSES) / (last - first).total_seconds()
+
+
+def throughput(side, patches, count, database):
+    fill(side, patches, count)
+    return drain(side, count, database)
 
 
 def latencies(side, patches, count):
@@ -115,16 +126,17 @@ def main():
     settings = parser.parse_args()
     patches = [open(path, "rb").read() for path in sorted(glob.glob(settings.patches + "/*.png"))]
     database = psycopg.connect(os.environ["SENTINODE_DATABASE_URL"], autocommit=True)
+    product = product_side(os.environ["SENTINODE_PROGRAM"], os.environ["SENTINODE_DATABASE_URL"])
     channel = connect().channel()
     channel.exchange_declare("peer.events", "topic", durable=True)
     channel.queue_declare("peer.patches", durable=True, arguments={"x-queue-type": "quorum"})
 
     # A new cluster makes its write-ahead log's files as they are first needed, which costs whoever comes first.
-    for side in (PRODUCT, PEER):
+    for side in (product, PEER):
         throughput(side, patches, settings.count, database)
     rows, rates = [], {"sentinode": [], "python": []}
     for number in range(settings.rounds):
-        for name, side in (("sentinode", PRODUCT), ("python", PEER)):
+        for name, side in (("sentinode", product), ("python", PEER)):
             rate = throughput(side, patches, settings.count, database)
             rates[name].append(rate)
             rows.append(("throughput", name, number, f"{rate:.0f}", "patches/s"))
@@ -136,7 +148,7 @@ def main():
     print(f"  ratio     {statistics.median(ratios):7.2f}            ({min(ratios):.2f} to {max(ratios):.2f})")
 
     print("\nlatency at low load, publish to result, milliseconds:")
-    measured = {"sentinode": latencies(PRODUCT, patches, 300), "python": latencies(PEER, patches, 300),
+    measured = {"sentinode": latencies(product, patches, 300), "python": latencies(PEER, patches, 300),
                 "single-row commit": single_row_commits(database, 300)}
     for name, times in measured.items():
         rows += [("latency", name, number, f"{value:.3f}", "ms") for number, value in enumerate(times)]
@@ -146,4 +158,5 @@ def main():
     print(f"\nraw data: {settings.csv}")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -169,4 +169,21 @@ import Testing
             try laboratory.stack.administrator().run(script: "drop database \(empty)")
         }
     }
+
+    @Test func `a reader who was granted a role that sees every score later is warned of`() async throws {
+        try await Laboratory.with { laboratory in
+            let login = "login_" + randomName()
+            try laboratory.database.run(
+                script: """
+                    create role \(login) login;
+                    select review.add_reader('\(login)', 'Dr. Ada Lovelace', 'pathologist', array['*'])
+                    """)
+            #expect(!(try examine(laboratory).1.contains("readers:")))
+            try laboratory.database.run(script: "grant sentinode_auditor to \(login)")
+            let (end, words) = try examine(laboratory)
+            try laboratory.database.run(script: "drop role \(login)")
+            #expect(end == .exit(0))
+            #expect(words.contains("readers: \(login) reviews and is a member of sentinode_auditor"))
+        }
+    }
 }

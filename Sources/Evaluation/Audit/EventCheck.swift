@@ -83,7 +83,7 @@ struct EventCheck {
             return report(row, row.hasSalt ? .rowChanged : .rowErasedWithoutEvent, event)
         }
         erased += 1
-        if let remainder = erasure.remainder, remainder != row.digest { report(row, .rowChanged, event) }
+        if erasure.remainder != row.digest { report(row, .rowChanged, event) }
     }
 
     /// Without its salt nobody can compute the digest again: the leaf stays as what was sealed.

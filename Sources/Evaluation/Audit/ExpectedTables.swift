@@ -57,6 +57,6 @@ struct ExpectedTable: Sendable {
         ].map { ExpectedTable($0) }
         + [
             "sentinode.shadow_predictions", "review.readers", "review.policies", "review.policy_rules", "review.claims",
-            "review.labels", "review.reveals",
+            "review.labels", "review.reveals", "review.releases",
         ].map { ExpectedTable($0) }
 }

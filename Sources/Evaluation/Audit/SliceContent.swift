@@ -32,8 +32,8 @@ struct StoredLeaf {
 /// A row that an erasure has cleared.
 struct ErasedRemainder {
     let relation: String
-    /// Digest of what it left of the row; nil where it says nothing of that.
-    let remainder: Digest?
+    /// Digest of what it left of the row.
+    let remainder: Digest
 }
 
 /// A row's place in the trail.
@@ -121,7 +121,7 @@ struct SliceContent {
             let leaf = try row.next().flatMap { number($0, as: Int32.self) }
             let relation = try row.next().map { String(decoding: $0, as: UTF8.self) }
             let remainder = try row.next().flatMap { Digest($0) }
-            guard let writer, let seal, let leaf, let relation else { return }
+            guard let writer, let seal, let leaf, let relation, let remainder else { return }
             let place = LeafPlace(position: EventPosition(writer: writer, seal: seal), leaf: leaf)
             erasures[place] = ErasedRemainder(relation: relation, remainder: remainder)
         }

@@ -5,7 +5,29 @@ import Database
 extension Checkup {
     func review(_ connection: DatabaseConnection, key: ReviewKey?) throws -> [CheckupResult] {
         guard try mayRead("review", "policies", connection) else { return [] }
-        return [try policy(connection, key: key)] + (try worklist(connection))
+        return [try policy(connection, key: key)] + (try readers(connection)) + (try worklist(connection))
+    }
+
+    /// Readers whose login was granted a role that sees every score, after they had been added.
+    private func readers(_ connection: DatabaseConnection) throws -> [CheckupResult] {
+        guard try mayRead("review", "readers", connection) else { return [] }
+        let rows = try connection.query(
+            """
+            select login, min(role) as role
+            from (select distinct on (login) login, active_to from review.readers order by login, version desc) as reader
+            join pg_roles on rolname = login
+            cross join unnest(array[
+                'sentinode_worker', 'sentinode_monitor', 'sentinode_auditor', 'sentinode_admin', 'sentinode_owner'
+            ]) as role
+            where (active_to is null or active_to > now()) and pg_has_role(login, role, 'member')
+            group by login order by login limit 10
+            """)
+        return try rows.map { row in
+            let (login, role) = (try row.text("login"), try row.text("role"))
+            return .warning(
+                "readers", "\(login) reviews and is a member of \(role), which sees every score: no reading is blind",
+                "REVOKE \(role) FROM the login, or make the person another login for that work")
+        }
     }
 
     private func policy(_ connection: DatabaseConnection, key: ReviewKey?) throws -> CheckupResult {
