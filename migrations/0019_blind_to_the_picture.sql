@@ -37,7 +37,7 @@ create or replace function review.queue_review(job uuid, next_stage text) return
     left join review.policy_rules as rule on rule.generation = prediction.review_policy and rule.rule = prediction.review_rule
     where prediction.job_id = job
     on conflict (job_id) do update
-        set stage = excluded.stage, leased_by = null, leased_at = null, leased_until = null
+        set stage = excluded.stage, due_at = excluded.due_at, leased_by = null, leased_at = null, leased_until = null
 $$;
 
 -- The condition stands in each view, and here for the functions: a function in its place would be called for every row.
@@ -51,9 +51,20 @@ create or replace function review.hides(job uuid, blind boolean) returns boolean
             join review.worklist_items as twin
                 on twin.image_sha256 = prediction.image_sha256 and twin.blind and twin.job_id <> prediction.job_id
             where prediction.job_id = job
-                and not exists (select from review.reveals where reveals.job_id = twin.job_id and reveals.reader = session_user and reveals.revealed_at < now())))
-        and not exists (select from review.reveals where reveals.job_id = job and reveals.reader = session_user and reveals.revealed_at < now())
+                and not exists (
+                    select from review.reveals
+                    where reveals.job_id = twin.job_id and reveals.reader = session_user and reveals.revealed_at < now())))
+        and not exists (
+            select from review.reveals
+            where reveals.job_id = job and reveals.reader = session_user and reveals.revealed_at < now())
 $$;
+
+create function review.adjudicates() returns boolean
+    language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+    select coalesce((select reader.adjudicates from review.readers as reader where login = session_user order by version desc limit 1), false)
+$$;
+comment on function review.adjudicates() is 'Whether the login may decide where two readers disagree';
+grant execute on function review.adjudicates() to sentinode_reviewer, sentinode_monitor, sentinode_auditor, sentinode_admin;
 
 create or replace view review.masked_predictions as
 select prediction.job_id, slide_id, x, y, site, scanner, stain, case_pseudonym,
@@ -75,10 +86,17 @@ cross join lateral (
         and (coalesce(prediction.blind, false) or (select review.is_always_blind()) or exists (
             select from review.worklist_items as twin
             where twin.image_sha256 = prediction.image_sha256 and twin.blind and twin.job_id <> prediction.job_id
-                and not exists (select from review.reveals where reveals.job_id = twin.job_id and reveals.reader = session_user and reveals.revealed_at < now())))
-        and not exists (select from review.reveals where reveals.job_id = prediction.job_id and reveals.reader = session_user and reveals.revealed_at < now())
+                and not exists (
+                    select from review.reveals
+                    where reveals.job_id = twin.job_id and reveals.reader = session_user
+                        and reveals.revealed_at < least(now(), (select review.as_of())))))
+        and not exists (
+            select from review.reveals
+            where reveals.job_id = prediction.job_id and reveals.reader = session_user
+                and reveals.revealed_at < least(now(), (select review.as_of())))
         as is_hidden
-) as seen;
+) as seen
+where coalesce(prediction.stored_at, prediction.predicted_at) < (select review.as_of());
 
 create or replace view review.masked_worklist as
 select item.job_id, item.stage,
@@ -90,7 +108,7 @@ select item.job_id, item.stage,
        seen.is_hidden,
        case when not seen.is_hidden then item.priority end as priority,
        -- What the policy makes blind is due by one rule; when another patch is due tells its reason.
-       case when not seen.is_hidden or (item.blind and not (select review.is_always_blind())) then item.due_at end as due_at,
+       case when not seen.is_hidden or (prediction.blind and not (select review.is_always_blind())) then item.due_at end as due_at,
        coalesce(item.leased_by = session_user and item.leased_until > now(), false) as is_mine,
        coalesce(item.leased_until > now(), false) as is_claimed,
        case when item.leased_until > now() then item.leased_until end as leased_until,
@@ -99,11 +117,15 @@ from review.worklist_items as item
 join sentinode.predictions as prediction using (job_id)
 cross join lateral (
     select (select review.is_reader())
-        and (item.blind or (select review.is_always_blind()) or exists (
+        and (coalesce(prediction.blind, false) or (select review.is_always_blind()) or exists (
             select from review.worklist_items as twin
             where twin.image_sha256 = item.image_sha256 and twin.blind and twin.job_id <> item.job_id
-                and not exists (select from review.reveals where reveals.job_id = twin.job_id and reveals.reader = session_user and reveals.revealed_at < now())))
-        and not exists (select from review.reveals where reveals.job_id = item.job_id and reveals.reader = session_user and reveals.revealed_at < now())
+                and not exists (
+                    select from review.reveals
+                    where reveals.job_id = twin.job_id and reveals.reader = session_user and reveals.revealed_at < now())))
+        and not exists (
+            select from review.reveals
+            where reveals.job_id = item.job_id and reveals.reader = session_user and reveals.revealed_at < now())
         as is_hidden
 ) as seen
 -- What becomes of a patch after one's own blind reading tells what the other reader said: wait for the reveal.
@@ -111,7 +133,9 @@ cross join lateral (
 where not exists (
     select from review.labels as mine
     where mine.job_id = item.job_id and mine.reader = session_user and mine.supersedes is null
-        and (seen.is_hidden or mine.labelled_at >= now()));
+        and (seen.is_hidden or mine.labelled_at >= now()))
+    -- That others disagree says something too; who adjudicates is told.
+    and not (seen.is_hidden and item.stage = 'adjudication' and not (select review.adjudicates()));
 
 create or replace view review.masked_labels as
 select said.label_id, said.job_id, said.act, said.label, said.confidence, said.comment, said.reason, said.meaning, said.reader,
@@ -123,7 +147,10 @@ from review.labels as said
 cross join lateral (
     select (said.is_blind_job or (select review.is_always_blind()) or (said.reader = session_user and coalesce(said.blind, false)))
         and (select review.is_reader())
-        and not exists (select from review.reveals where reveals.job_id = said.job_id and reveals.reader = session_user and reveals.revealed_at < now()) as is_hidden
+        and not exists (
+            select from review.reveals
+            where reveals.job_id = said.job_id and reveals.reader = session_user
+                and reveals.revealed_at < least(now(), (select review.as_of()))) as is_hidden
 ) as seen
 where said.labelled_at < (select review.as_of())
     and (said.reader = session_user
@@ -133,8 +160,85 @@ where said.labelled_at < (select review.as_of())
             where item.job_id = said.job_id and item.reads_wanted = 2 and item.stage in ('first read', 'second read')
                 and not exists (
                     select from review.labels as mine
-                    where mine.job_id = said.job_id and mine.reader = session_user and mine.supersedes is null
-                        and mine.labelled_at < now()))));
+                    where mine.job_id = said.job_id and mine.reader = session_user and mine.supersedes is null))
+            and not exists (
+                select from review.labels as mine
+                where mine.job_id = said.job_id and mine.reader = session_user and mine.labelled_at >= now())));
+
+create or replace function review.reading_of(item review.worklist_items, reader review.readers) returns text
+    language plpgsql set search_path = pg_catalog, pg_temp as $$
+begin
+    if item.job_id is null then
+        return 'voluntary';
+    elsif item.leased_by <> session_user and item.leased_until > clock_timestamp() then
+        perform review.refuse('SN006', format('job %s is claimed by another reader until %s', item.job_id, item.leased_until),
+            'Claim what is free: SELECT * FROM review.claim(10).');
+    elsif item.leased_by = session_user and item.leased_until <= clock_timestamp() then
+        perform review.refuse('SN006', format('your lease on job %s expired at %s', item.job_id, item.leased_until),
+            'Nothing was stored. Claim again: SELECT * FROM review.claim(10).');
+    elsif item.stage = 'adjudication' then
+        if item.leased_by is null or item.leased_by <> session_user then
+            -- Who reads blind and does not adjudicate is told no difference to a patch that is settled.
+            if (item.blind or reader.always_blind) and not reader.adjudicates then return 'voluntary'; end if;
+            perform review.refuse('SN009', format('job %s waits for an adjudicator', item.job_id),
+                'A reader who adjudicates claims it: SELECT * FROM review.claim(1).');
+        end if;
+    elsif (item.stream = 'audit' or reader.always_blind) and (item.leased_by is null or item.leased_by <> session_user) then
+        -- Picked by hand, it would not be the random sample any more. Who is always blind is told no difference.
+        return 'voluntary';
+    end if;
+    return item.stage;
+end $$;
+
+create or replace function review.read_patch(
+    act audit.act, leaf integer, reader review.readers, job uuid, label text, confidence integer, comment text, reason text,
+    meaning text
+) returns uuid
+    language plpgsql set search_path = pg_catalog, pg_temp as $$
+declare
+    prediction record;
+    item review.worklist_items;
+    reading text;
+    hidden boolean;
+    why text := coalesce(nullif(trim(reason), ''), nullif(trim(comment), ''));
+    mine uuid;
+    id uuid := gen_random_uuid();
+begin
+    select site, slide_id, decision, coalesce(blind, false) as blind, coalesce(reads_wanted, 1) as reads_wanted
+    into prediction from sentinode.predictions where job_id = job;
+    if not found then perform review.refuse_unseen(job); end if;
+    select * into item from review.worklist_items where job_id = job for update;
+    select label_id into mine from review.labels where labels.job_id = job and labels.reader = session_user and supersedes is null;
+    if found then
+        perform review.refuse('SN005', format('you have labelled job %s already', job),
+            'Change your label with review.amend(label_id, label, reason); SELECT * FROM review.my_labels shows its label_id.');
+    end if;
+    reading := review.reading_of(item, reader);
+    hidden := review.hides(job, prediction.blind);
+    if reading = 'voluntary' and item.job_id is not null and item.stage <> 'adjudication' then
+        raise notice 'you have not claimed job %: your label counts as voluntary', job
+            using hint = 'The random sample, and what is read blind, counts where review.claim serves it.';
+    end if;
+    if why is null and (reading = 'adjudication'
+        or (not hidden and review.contradicts(job, label, prediction.decision, reading in ('first read', 'second read'))))
+    then
+        perform review.refuse('SN007', format('a label of job %s that contradicts the model or an earlier label needs a reason', job),
+            'Say why: review.confirm(job_id, label, reason => ''...'').');
+    end if;
+    insert into review.labels
+        (label_id, job_id, site, slide_id, is_blind_job, reads_wanted, act, label, confidence, comment, reason, meaning, reader,
+         printed_name, qualification, reading, blind, source, claimed_at, labelled_at, recorded_by, writer, seal, leaf, salt)
+    values (id, job, prediction.site, prediction.slide_id, prediction.blind, prediction.reads_wanted, case reading when 'adjudication' then 'adjudication' else 'read' end,
+            read_patch.label, read_patch.confidence, nullif(trim(read_patch.comment), ''), why, read_patch.meaning,
+            session_user, reader.full_name, reader.qualification, reading, hidden, 'person',
+            case when item.leased_by = session_user then item.leased_at end, review.time_of_act(), session_user,
+            act.writer, act.seal, read_patch.leaf, uuid_send(gen_random_uuid()));
+    if reading <> 'voluntary' then perform review.settle(job); end if;
+    return id;
+exception when unique_violation then
+    -- Two sessions of one reader at the same moment.
+    perform review.refuse('SN005', format('you have labelled job %s already', job), 'SELECT * FROM review.my_labels shows it.');
+end $$;
 
 create or replace function review.reveal(job_id uuid) returns void
     language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
@@ -274,7 +378,8 @@ begin
             format('the login %s is a member of %s, which sees every score: its readings could never be blind', login, revealing),
             'Give the person a login of their own for reviewing.');
     end if;
-    if sites is null or cardinality(sites) = 0 or array_position(sites, null) is not null then
+    sites := array(select trim(site) from unnest(sites) as site);
+    if cardinality(sites) = 0 or array_position(sites, null) is not null or '' = any (sites) then
         perform review.refuse('SN010', 'a reader needs at least one site', 'Name the sites, or ARRAY[''*''] for every one.');
     end if;
     if coalesce(trim(full_name), '') = '' or coalesce(trim(qualification), '') = '' then
@@ -295,7 +400,10 @@ begin
     reader.sites_source := to_json(sites)::text;
     reader.always_blind := always_blind;
     reader.adjudicates := adjudicates;
-    reader.active_from := coalesce(active_from, now());
+    -- Who is active stays so without a gap: acts that are under way began before this one.
+    reader.active_from := coalesce(active_from, (
+        select case when known.active_from <= now() and (known.active_to is null or known.active_to > now()) then known.active_from end
+        from review.readers as known where known.login = reader.login order by version desc limit 1), now());
     reader.active_to := active_to;
     reader.reason := nullif(trim(reason), '');
     if not pg_has_role(login, 'sentinode_reviewer', 'member') then
@@ -308,5 +416,27 @@ begin
         end;
     end if;
     perform review.record_reader(
-        reader, 'reader.added', case when granted then jsonb_build_object('granted', array['sentinode_reviewer']) end);
+        reader, case when exists (select from review.readers as known where known.login = reader.login) then 'reader.changed' else 'reader.added' end,
+        case when granted then jsonb_build_object('granted', array['sentinode_reviewer']) end);
+end $$;
+
+-- The worklist may say what it will: what is shown is the patch that was classified.
+create or replace function review.image(job_id uuid) returns bytea
+    language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+declare
+    png bytea;
+    hash bytea;
+begin
+    select image_sha256 into hash from sentinode.predictions where predictions.job_id = image.job_id;
+    if not found then perform review.refuse_unseen(job_id); end if;
+    select kept.png into png from sentinode.patch_images as kept where kept.image_sha256 = hash;
+    if not found then
+        perform review.refuse('SN003', format('the patch of job %s is not kept', job_id),
+            'Only patches selected for review are kept, as long as the policy says. Look at the slide itself.');
+    end if;
+    if sha256(png) <> hash then
+        perform review.refuse('SN003', format('what is kept of job %s is not the patch that the model saw', job_id),
+            'Label nothing by it, and tell whoever answers for the database: somebody has changed it.');
+    end if;
+    return png;
 end $$;

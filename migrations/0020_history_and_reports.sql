@@ -28,6 +28,8 @@ comment on column review.releases.leaf is 'Where its audit leaf stands: the leaf
 comment on column review.releases.salt is 'Random bytes in the row''s digest';
 
 call audit.protect('review.releases');
+create constraint trigger sealed after insert on review.releases deferrable initially deferred
+    for each row execute function audit.check_sealed();
 alter table review.releases enable row level security, force row level security;
 create policy whole_table on review.releases to sentinode_monitor, sentinode_auditor, sentinode_admin using (true);
 create policy granted_sites on review.releases to sentinode_owner
@@ -116,6 +118,9 @@ begin
             select 8, revealed.revealed_at, 'revealed', coalesce(review.person_of(revealed.reader), revealed.reader), null
             from review.reveals as revealed where revealed.job_id = of_job and (revealed.reader = session_user or not prediction.is_hidden)
             union all
+            select 2, bad.received_at, 'received', null, 'as a message that could not be decided'
+            from sentinode.quarantined_messages as bad where bad.job_id = of_job
+            union all
             select 9, bad.quarantined_at, 'quarantined', null, format('%s: %s', bad.reason, bad.explanation)
             from sentinode.quarantined_messages as bad where bad.job_id = of_job
             union all
@@ -125,12 +130,17 @@ begin
             select 10, decided.decided_at, decided.decision, coalesce(review.person_of(decided.decided_by), decided.decided_by), decided.reason
             from sentinode.quarantine_decisions as decided where decided.job_id = of_job
             union all
-            select 11, erased.erased_at, 'erased', erased.erased_by, 'cleared: ' || erased.columns
-            from audit.erased_rows as erased
-            join sentinode.predictions as stored
-                on (stored.writer, stored.seal, stored.leaf) = (erased.row_writer, erased.row_seal, erased.row_leaf)
-            where stored.job_id = of_job
+            select 11, erased.erased_at, 'erased', erased.erased_by, format('%s: cleared %s (%s)', erased.relation, erased.columns, event.reason)
+            from (
+                select job_id, writer, seal, leaf from sentinode.predictions where job_id = of_job
+                union all
+                select job_id, writer, seal, leaf from sentinode.quarantined_messages where job_id = of_job
+            ) as stored
+            join audit.erased_rows as erased
+                on (erased.row_writer, erased.row_seal, erased.row_leaf) = (stored.writer, stored.seal, stored.leaf)
+            join audit.events as event on (event.writer, event.seal) = (erased.writer, erased.seal)
         ) as entry
+        where entry.at is null or entry.at < (select review.as_of())
         order by entry.at, entry.step;
 end $$;
 
@@ -170,6 +180,10 @@ with original as (
     select said.*, prediction.decision
     from review.masked_labels as said join review.masked_predictions as prediction using (job_id)
     where said.act = 'read' and said.reading <> 'voluntary' and not said.is_hidden
+        -- What was withdrawn was said of nothing.
+        and exists (
+            select from review.masked_labels as last
+            where last.job_id = said.job_id and last.reader = said.reader and last.label is not null and not last.is_superseded)
 ),
 pairs as (
     select 'readers' as between_whom, least(one.reader, other.reader) as first, greatest(one.reader, other.reader) as second,
@@ -208,6 +222,7 @@ chance as (
 ),
 kappas as (
     select shares.between_whom, shares.first, shares.second, max(total) as n, max(expected) as expected,
+           max(row_share) = 1 or max(column_share) = 1 as is_one_sided,
            coalesce(sum(p) filter (where a = b), 0) as observed,
            (coalesce(sum(p) filter (where a = b), 0) - max(expected)) / nullif(1 - max(expected), 0) as kappa
     from shares join chance using (between_whom, first, second)
@@ -222,15 +237,16 @@ variances as (
     join shares using (between_whom, first, second)
     join marginals as own on (own.between_whom, own.first, own.second, own.category) = (kappas.between_whom, kappas.first, kappas.second, shares.a)
     join marginals as other on (other.between_whom, other.first, other.second, other.category) = (kappas.between_whom, kappas.first, kappas.second, shares.b)
-    group by kappas.between_whom, kappas.first, kappas.second, kappas.n, expected, observed, kappa
+    group by kappas.between_whom, kappas.first, kappas.second, kappas.n, expected, is_one_sided, observed, kappa
 )
 select between_whom, first, second, n::bigint as n, observed,
        case when n >= 10 then kappa end as kappa,
-       case when n >= 10 and kappa is not null then greatest(-1, kappa - 1.959963984540054 * sqrt(greatest(variance, 0))) end as kappa_low,
-       case when n >= 10 and kappa is not null then least(1, kappa + 1.959963984540054 * sqrt(greatest(variance, 0))) end as kappa_high,
-       case when n < 10 then 'not enough data' when kappa is null then 'undefined: only one label was given' end as note
+       case when n >= 10 and kappa is not null and not is_one_sided then greatest(-1, kappa - 1.959963984540054 * sqrt(greatest(variance, 0))) end as kappa_low,
+       case when n >= 10 and kappa is not null and not is_one_sided then least(1, kappa + 1.959963984540054 * sqrt(greatest(variance, 0))) end as kappa_high,
+       case when n < 10 then 'not enough data' when kappa is null then 'undefined: only one label was given'
+            when is_one_sided then 'no interval: one side gave only one label' end as note
 from variances;
-comment on view review.agreement is 'Cohen''s kappa between first and second readers, and between readers and the model (uncertain and unassessable left out), on labels as first given, voluntary ones left out, with 95 % intervals; below 10 patches: not enough data';
+comment on view review.agreement is 'Cohen''s kappa between first and second readers, and between readers and the model (uncertain and unassessable left out), on labels as first given, voluntary and withdrawn ones left out, with 95 % intervals; below 10 patches: not enough data';
 
 -- The first call is the label as it stood when the model's answer was shown: what was changed before is no bias.
 create or replace view review.automation_bias with (security_barrier = true) as

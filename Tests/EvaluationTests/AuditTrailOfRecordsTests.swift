@@ -14,7 +14,7 @@ import Testing
     /// What functions of the database write and seal, and what no row has yet.
     private static let writtenInSQL = [
         "audit.events", "audit.erased_rows", "review.readers", "review.policies", "review.policy_rules",
-        "review.claims", "review.labels", "review.reveals", "sentinode.shadow_predictions",
+        "review.claims", "review.labels", "review.reveals", "review.releases", "sentinode.shadow_predictions",
     ]
 
     @Test func `digests cover every column that the catalogue has, but generated ones`() async throws {

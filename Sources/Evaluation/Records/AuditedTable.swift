@@ -113,10 +113,11 @@ struct MismatchedColumn: Error, CustomStringConvertible {
     var description: String { "column \(name) was given a value of another kind than its table's" }
 }
 
-/// What the audit trail adds to a row: where its leaf stands, and the salt of its digest.
+/// What storing adds to a row: where its leaf stands, the salt of its digest, and when.
 struct Stamp: Sendable {
     let position: LeafPosition
     let salt: [UInt8]
+    let storedAt: Timestamp
 
     var leaf: Column { Column("leaf", .integer(Int64(position.leaf))) }
     var saltColumn: Column { Column("salt", .bytes(salt)) }

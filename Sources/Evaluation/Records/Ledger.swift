@@ -66,7 +66,7 @@ final class Ledger {
         let row = try answers[1].onlyRow()
         return LedgerEntry(
             connection: connection, hash: hash, writer: chain.writer, number: chain.nextNumber,
-            at: try row.timestamp("at"), actor: try row.text("actor"), person: try row.optionalText("person"),
+            at: try row.timestamp("at"), storedAt: try row.timestamp("stored_at"), actor: try row.text("actor"), person: try row.optionalText("person"),
             control: try Ledger.control(in: answers[1]))
     }
 
@@ -91,7 +91,8 @@ final class Ledger {
     private static let lockShared: SQL = "select pg_advisory_xact_lock_shared(1397050964, 1)"
     private static let lockExclusive: SQL = "select pg_advisory_xact_lock(1397050964, 1)"
     private static let controlSQL: SQL = """
-        select generation, active_version, paused, now() as at, session_user::text as actor,
+        select generation, active_version, paused, now() as at, review.time_of_act() as stored_at,
+            session_user::text as actor,
             review.person_of(session_user) as person,
             (select max(generation) from review.policies where valid_from <= now()) as review_policy
         from (values (1)) as one
@@ -107,6 +108,8 @@ struct LedgerEntry {
     let number: Int64
     /// Start of the transaction, by the server's clock.
     let at: Timestamp
+    /// A time by the same clock that figures as of a later one wait for.
+    let storedAt: Timestamp
     /// The database login.
     let actor: String
     /// Printed name of whoever it belongs to; nil for nobody.
@@ -124,7 +127,8 @@ struct LedgerEntry {
         for row in rows {
             // Leaf 0 is the event's own.
             let position = LeafPosition(writer: writer, seal: number, leaf: Int32(leaves.count + 1))
-            let columns = row.columns(Stamp(position: position, salt: LedgerEntry.randomSalt()))
+            let columns = row.columns(
+                Stamp(position: position, salt: LedgerEntry.randomSalt(), storedAt: storedAt))
             leaves.append(try hash.digest(of: RowEncoding(table: Row.table.name, columns: columns).bytes))
             values.append(columns)
             positions.append(position)

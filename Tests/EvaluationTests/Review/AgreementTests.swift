@@ -86,8 +86,11 @@ import Testing
 
     @Test func `too few patches give no kappa, and one label alone leaves it undefined`() async throws {
         try await ReviewRoom.with { room in
-            try room.store((1...10).map { MadePrediction(number: $0, p: 0.9) })
+            try room.setPolicy(#"[{"reason": "positive", "rate": 0.5}]"#)
+            try room.store((1...11).map { MadePrediction(number: $0, p: 0.9, positive: $0 < 11, rule: 1) })
             let reader = try room.makeReader()
+            // What nobody asked for, and what was withdrawn, is in no figure.
+            try reader.run("select review.confirm('\(MadePrediction.id(11))', 'tumor')")
             let jobs = (1...10).map { "'\(MadePrediction.id($0))'" }
             try reader.run(
                 "select review.confirm_many(array[\(jobs.prefix(9).joined(separator: ","))]::uuid[], 'tumor')")
@@ -95,32 +98,40 @@ import Testing
             #expect(try reader.rows(query) == [["9", nil, nil, "not enough data"]])
             try reader.run("select review.confirm(\(jobs[9]), 'tumor')")
             #expect(try reader.rows(query) == [["10", nil, nil, "undefined: only one label was given"]])
+            try reader.run("select review.withdraw(label_id, 'x') from review.my_labels where job_id = \(jobs[9])")
+            #expect(try reader.rows(query) == [["9", nil, nil, "not enough data"]])
         }
     }
 
     @Test func `overrules are counted by site, month and version`() async throws {
         try await ReviewRoom.with { room in
+            try room.setPolicy(#"[{"reason": "audit", "rate": 0.5}]"#)
+            func drawn(_ number: Int, _ p: Double, site: String? = "north") -> MadePrediction {
+                MadePrediction(number: number, p: p, site: site, audit: true, rule: 1)
+            }
             try room.store(
-                (1...4).map { MadePrediction(number: $0, p: 0.9) } + [MadePrediction(number: 5, p: 0.1)]
-                    + [MadePrediction(number: 6, p: 0.5), MadePrediction(number: 7, p: 0.9)]
-                    + [MadePrediction(number: 8, p: 0.9, site: nil)])
+                (1...4).map { drawn($0, 0.9) } + [
+                    drawn(5, 0.1), drawn(6, 0.5), drawn(7, 0.9), drawn(8, 0.9, site: nil),
+                ]
+                    + [MadePrediction(number: 9, p: 0.9)])
             let reader = try room.makeReader()
+            try reader.run("select review.claim(100)")
             for (number, label) in [
                 (1, "tumor"), (2, "tumor"), (3, "tumor"), (4, "normal"), (5, "tumor"), (6, "normal"),
-                (7, "unassessable"), (8, "tumor"),
+                (7, "unassessable"), (8, "tumor"), (9, "normal"),
             ] {
                 try reader.run("select review.confirm('\(MadePrediction.id(number))', '\(label)', reason => 'x')")
             }
             let rows = try reader.rows(
                 """
                 select site, model_version, labelled, overruled, false_positives, false_negatives, uncertain_resolved,
-                    unassessable, month = date_trunc('month', now() at time zone 'UTC')
+                    unassessable, voluntary, month = date_trunc('month', now() at time zone 'UTC')
                 from review.overrules order by site
                 """)
             #expect(
                 rows == [
-                    ["(none)", PredictionMaker.version, "1", "0", "0", "0", "0", "0", "t"],
-                    ["north", PredictionMaker.version, "5", "2", "1", "1", "1", "1", "t"],
+                    ["(none)", PredictionMaker.version, "1", "0", "0", "0", "0", "0", "0", "t"],
+                    ["north", PredictionMaker.version, "5", "2", "1", "1", "1", "1", "1", "t"],
                 ])
             #expect(
                 try reader.value(

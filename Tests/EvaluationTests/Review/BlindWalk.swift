@@ -79,11 +79,13 @@ struct BlindWalk {
 
     /// Calls of each function with arguments that a curious reader would try.
     private static let calls: [String: [String]] = [
+        "review.adjudicates()": ["review.adjudicates()"],
         "review.amend(uuid,text,text,integer,text,text)": ["review.amend(gen_random_uuid(), 'tumor', 'x')"],
         "review.as_of()": ["review.as_of()"],
-        "review.claim(integer,text,text,text)": [
+        "review.claim(integer,text,text,text,text)": [
             "review.claim(100)", "review.claim(5, 'clinical')", "review.claim(5, 'audit')",
-            "review.claim(9, slide_id => 'S-1')",
+            "review.claim(9, slide_id => 'S-1')", "review.claim(9, stage => 'adjudication')",
+            "review.claim(9, stage => 'second read')",
         ],
         "review.confirm(uuid,text,integer,text,text,text)": jobs.flatMap { job in
             ["tumor", "normal", "unassessable"].map { "review.confirm(\(job), '\($0)')" }
@@ -111,7 +113,7 @@ struct BlindWalk {
         "review.settled_at()": ["review.settled_at()"],
         "review.slide(text)": ["review.slide('S-0')", "review.slide('S-1')"],
         "review.timeline(uuid)": jobs.map { "review.timeline(\($0))" },
-        "review.upcoming(integer,text,text,text)": [
+        "review.upcoming(integer,text,text,text,text)": [
             "review.upcoming(100)", "review.upcoming(5, 'clinical')", "review.upcoming(5, 'audit')",
             "review.upcoming(9, slide_id => 'S-0')",
         ],

@@ -13,26 +13,26 @@ import Testing
     private static let impossible = [
         (#"{"reason": "audit"}"#, "a JSON array"), (#""audit""#, "a JSON array"), ("null", "a JSON array"),
         (#"["audit"]"#, "unknown field"), (#"[[]]"#, "unknown field"), (#"[{"reason": "audit", "speed": 3}]"#, "speed"),
-        (#"[{"rate": 0.5}]"#, "out of range"), (#"[{"reason": "because"}]"#, "out of range"),
+        (#"[{"rate": 0.5}]"#, "none at all"), (#"[{"reason": "because"}]"#, "out of range"),
         (#"[{"reason": "audit", "rate": 1.5}]"#, "out of range"),
         (#"[{"reason": "audit", "rate": -0.1}]"#, "out of range"),
-        (#"[{"reason": "audit", "rate": "NaN"}]"#, "out of range"),
-        (#"[{"reason": "audit", "rate": "much"}]"#, "out of range"),
-        (#"[{"reason": "audit", "rate": 1e999}]"#, "out of range"),
-        (#"[{"reason": "uncertain", "rate": 0.5}]"#, "every_uncertain_patch_is_looked_at"),
-        (#"[{"reason": "audit", "rate": 0.1, "top_per_slide": 5}]"#, "only_positives_are_capped_by_slide"),
-        (#"[{"reason": "positive", "rate": 0.1, "blind": true}]"#, "only_the_audit_sample_is_blind"),
+        (#"[{"reason": "audit", "rate": "NaN"}]"#, "out of range: rate"),
+        (#"[{"reason": "audit", "rate": "much"}]"#, "no number"),
+        (#"[{"reason": "audit", "rate": 1e999}]"#, "no number"),
+        (#"[{"reason": "uncertain", "rate": 0.5}]"#, "every uncertain patch is looked at"),
+        (#"[{"reason": "audit", "rate": 0.1, "top_per_slide": 5}]"#, "only positives are capped by slide"),
+        (#"[{"reason": "positive", "rate": 0.1, "blind": true}]"#, "only the audit sample is blind"),
         (#"[{"reason": "positive", "top_per_slide": 1001}]"#, "out of range"),
-        (#"[{"reason": "positive", "top_per_slide": 2.5}]"#, "out of range"),
+        (#"[{"reason": "positive", "top_per_slide": 2.5}]"#, "no number"),
         (#"[{"reason": "audit", "rate": 0.1, "second_read_rate": 2}]"#, "out of range"),
         (#"[{"reason": "audit", "rate": 0.1, "score_low": 0.6, "score_high": 0.6}]"#, "out of range"),
         (#"[{"reason": "audit", "rate": 0.1, "score_low": -1}]"#, "out of range"),
         (#"[{"reason": "audit", "rate": 0.1, "priority": 0}]"#, "out of range"),
-        (#"[{"reason": "audit", "rate": 0.1, "priority": 99999}]"#, "out of range"),
+        (#"[{"reason": "audit", "rate": 0.1, "priority": 99999}]"#, "no number"),
         (#"[{"reason": "audit", "rate": 0.1, "due_hours": 0}]"#, "out of range"),
         (#"[{"reason": "audit", "rate": 0.1, "keep_image_days": -1}]"#, "out of range"),
-        (#"[{"reason": "audit", "rate": 0.1, "blind": true, "keep_image_days": 0}]"#, "looked_at"),
-        (#"[{"reason": "audit", "rate": 0.1, "blind": "perhaps"}]"#, "out of range"),
+        (#"[{"reason": "audit", "rate": 0.1, "blind": true, "keep_image_days": 0}]"#, "can be looked at"),
+        (#"[{"reason": "audit", "rate": 0.1, "blind": "perhaps"}]"#, "no number"),
         (#"[{"reason": "audit", "rate": 0.1, "site": ""}]"#, "out of range"),
     ]
 
@@ -80,6 +80,37 @@ import Testing
         }
     }
 
+    /// Under these, how a patch is read or kept would tell what it was selected for.
+    private static let tellingReasons = [
+        #"[{"reason": "uncertain"}, {"reason": "audit", "rate": 0.1, "second_read_rate": 0.5}]"#,
+        #"[{"reason": "uncertain", "keep_image_days": 7}, {"reason": "audit", "rate": 0.1}]"#,
+        #"[{"reason": "audit", "rate": 0.1}]"#,
+        #"[{"reason": "uncertain"}, {"reason": "audit", "rate": 0.1, "site": "north", "keep_image_days": 9}]"#,
+    ]
+
+    @Test func `a policy that would tell a reader who is always blind the reason is refused, and so is such a reader`()
+        async throws
+    {
+        try await ReviewRoom.with { room in
+            let administrator = try room.administrator()
+            let reader = try room.makeLogin()
+            let adding = "select review.add_reader('\(reader.login)', 'Dr. Blind', 'pathologist', array['*'], true)"
+            for rules in PolicyTests.tellingReasons {
+                try administrator.run(PolicyTests.setting(rules))
+                try expectRefusal("SN012", "always blind", administrator, adding)
+            }
+            let same = #"[{"reason": "uncertain"}, {"reason": "audit", "rate": 0.1}]"#
+            try administrator.run(PolicyTests.setting(same))
+            try administrator.run(adding)
+            for rules in PolicyTests.tellingReasons {
+                try expectRefusal("SN012", "always blind", administrator, PolicyTests.setting(rules))
+            }
+            try administrator.run(PolicyTests.setting(same))
+            try administrator.run("select review.end_reader('\(reader.login)', 'a test')")
+            try administrator.run(PolicyTests.setting(PolicyTests.tellingReasons[0]))
+        }
+    }
+
     @Test func `what a policy needs besides its rules is asked for`() async throws {
         try await ReviewRoom.with { room in
             let administrator = try room.administrator()
@@ -93,12 +124,12 @@ import Testing
             try expectRefusal("SN007", "needs a reason", administrator, "select review.set_policy('\(rules)', null)")
             let long = String(repeating: "x", count: 4001)
             try expectRefusal("SN010", "4,000 bytes", administrator, "select review.set_policy('\(rules)', '\(long)')")
-            for more in [
-                ", lease_minutes => 0", ", lease_minutes => 10081", ", lease_minutes => null",
-                ", valid_from => now() - interval '1 second'",
-            ] {
-                try expectRefusal("SN012", "out of range", administrator, PolicyTests.setting(rules, more: more))
+            for more in [", lease_minutes => 0", ", lease_minutes => 10081", ", lease_minutes => null"] {
+                try expectRefusal("SN012", "10,080 minutes", administrator, PolicyTests.setting(rules, more: more))
             }
+            try expectRefusal(
+                "SN012", "before it is set", administrator,
+                PolicyTests.setting(rules, more: ", valid_from => now() - interval '1 second'"))
             #expect(try room.operatorSession.value("select count(*) from review.policies") == "0")
         }
     }

@@ -4,7 +4,9 @@ let privilegesOnFunctions = """
     audit.begin_act() |
     audit.check_author() |
     audit.check_event() |
+    audit.check_event_is_sealed() |
     audit.check_seal() |
+    audit.check_sealed() |
     audit.columns_without(regclass,text) |
     audit.merkle_root(bytea[]) |
     audit.note_seal() |
@@ -13,13 +15,14 @@ let privilegesOnFunctions = """
     audit.row_encoding(regclass) |
     audit.seal_act(audit.act,text,text,text,jsonb,regclass[]) |
     review.add_reader(text,text,text,text[],boolean,boolean,timestamp with time zone,timestamp with time zone,text) | admin
+    review.adjudicates() | admin auditor monitor reviewer
     review.amend(uuid,text,text,integer,text,text) | reviewer
     review.announce(text,jsonb) |
     review.as_of() | admin auditor monitor reviewer
     review.change_work(boolean,text) |
-    review.check_claim(integer,text) |
+    review.check_claim(integer,text,text) |
     review.check_words(text,integer,text,text) |
-    review.claim(integer,text,text,text) | reviewer
+    review.claim(integer,text,text,text,text) | reviewer
     review.confirm(uuid,text,integer,text,text,text) | reviewer
     review.confirm_many(uuid[],text,integer,text,text,text) | reviewer
     review.contradicts(uuid,text,text,boolean) |
@@ -37,7 +40,7 @@ let privilegesOnFunctions = """
     review.me() |
     review.mentions(bytea,text) |
     review.my_sites() | admin auditor monitor reviewer
-    review.next_items(review.readers,integer,text,text,text,interval) |
+    review.next_items(review.readers,integer,text,text,text,text,interval) |
     review.pause(text) | admin reviewer
     review.person_of(text) | admin auditor monitor worker
     review.prune_images(integer) | admin
@@ -45,9 +48,10 @@ let privilegesOnFunctions = """
     review.queue_review(uuid,text) |
     review.read_patch(audit.act,integer,review.readers,uuid,text,integer,text,text,text) |
     review.reading_of(review.worklist_items,review.readers) |
-    review.record_reader(review.readers,text) |
+    review.record_reader(review.readers,text,jsonb) |
     review.refuse(text,text,text) |
     review.refuse_telling_blindness(bigint) |
+    review.refuse_telling_reasons(bigint) |
     review.refuse_unseen(uuid) |
     review.release(uuid[]) | reviewer
     review.require_reason(text,text) |
@@ -60,12 +64,17 @@ let privilegesOnFunctions = """
     review.settled_at() | admin auditor monitor reviewer
     review.slide(text) | admin auditor monitor reviewer
     review.supersede(uuid,text,text,integer,text,text) |
-    review.time_of_act() |
+    review.time_of_act() | admin auditor monitor worker
     review.timeline(uuid) | admin auditor monitor reviewer
-    review.upcoming(integer,text,text,text) | reviewer
+    review.upcoming(integer,text,text,text,text) | reviewer
+    review.warn_of_mentions(text,uuid[]) |
     review.warn_of_unsampled_strata(bigint) |
     review.wilson(bigint,bigint,integer) | admin auditor monitor reviewer
     review.withdraw(uuid,text) | reviewer
+    sentinode.check_announcement() |
+    sentinode.check_prediction_leaves() |
     sentinode.check_predictions() |
+    sentinode.check_predictions_are_sealed() |
+    sentinode.check_retention() |
     sentinode.check_review_policy() |
     """

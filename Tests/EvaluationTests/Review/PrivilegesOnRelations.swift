@@ -5,7 +5,7 @@
 /// parentheses are the only columns.
 let privilegesOnRelations = """
     audit.catalogues | admin=r auditor=r
-    audit.chains | admin=r auditor=r
+    audit.chains | admin=r auditor=r worker=r(login,writer)
     audit.checkpoints | admin=ar auditor=r
     audit.erased_rows | admin=r auditor=r
     audit.events | admin=ar auditor=r worker=ar
@@ -31,6 +31,7 @@ let privilegesOnRelations = """
     review.predictions | admin=r auditor=r monitor=r reviewer=r
     review.quarantine | admin=r auditor=r monitor=r
     review.readers | admin=r auditor=r monitor=r
+    review.releases | admin=r auditor=r monitor=r
     review.reveals | admin=r auditor=r monitor=r
     review.worklist | admin=r auditor=r monitor=r reviewer=r
     review.worklist_items | admin=r auditor=r monitor=r

@@ -87,6 +87,35 @@ import Testing
         }
     }
 
+    @Test func `a reader who is changed in the middle of an act loses nothing of it, and nothing is left unsealed`()
+        async throws
+    {
+        try await ReviewRoom.with { room in
+            try room.store((1...3).map { MadePrediction(number: $0, p: 0.5) })
+            let reader = try room.makeReader()
+            let administrator = try room.administrator()
+            func change(sites: String) throws {
+                try administrator.run(
+                    "select review.add_reader('\(reader.login)', 'Dr. Ada Byron', 'pathologist', array['\(sites)'])")
+            }
+            try reader.run("begin; select review.confirm('\(MadePrediction.id(1))', 'tumor')")
+            try change(sites: "*")
+            try reader.run("select review.confirm('\(MadePrediction.id(2))', 'tumor')")
+            try change(sites: "south")
+            try expectRefusal(
+                "SN002", "at your sites (south)", reader, "select review.confirm('\(MadePrediction.id(3))', 'tumor')")
+            try reader.run("commit")
+            #expect(try room.operatorSession.value("select count(*) from review.labels") == "2")
+            let actions = try room.operatorSession.column(
+                "select action from audit.events where subject = '\(reader.login)' order by occurred_at")
+            #expect(actions == ["reader.added", "reader.changed", "reader.changed"])
+            let granted = try room.operatorSession.column(
+                "select detail ->> 'granted' from audit.events where subject = '\(reader.login)' order by occurred_at")
+            #expect(granted == [#"["sentinode_reviewer"]"#, nil, nil])
+            #expect(try room.auditProblems() == [])
+        }
+    }
+
     @Test func `a member of the role who was never added as a reader sees and does nothing`() async throws {
         try await ReviewRoom.with { room in
             try room.store([MadePrediction(number: 1, p: 0.5), MadePrediction(number: 2, site: nil)])

@@ -1,0 +1,132 @@
+import Foundation
+import Testing
+
+@testable import Database
+@testable import Evaluation
+
+/// What the roles that insert rows themselves may not store.
+@Suite(.needsStack) struct UnsealedRowsTests {
+    /// Copies what is there to a place that no event seals.
+    private static let control = """
+        insert into sentinode.control (generation, active_version, paused, reason, changed_at, changed_by, writer, seal, leaf, salt)
+        select generation + 1, active_version, true, 'x', now(), session_user, writer, seal, 1, salt
+        from sentinode.control order by generation desc limit 1
+        """
+    private static let event = """
+        insert into audit.events (writer, seal, occurred_at, actor, person, action, leaves, salt)
+        values (gen_random_uuid(), 0, now(), session_user, $person$, '$action$', '', uuid_send(gen_random_uuid()))
+        """
+
+    private static func event(_ action: String, person: String = "null") -> String {
+        event.replacing("$action$", with: action).replacing("$person$", with: person)
+    }
+
+    @Test func `a row that no event of its transaction seals is refused at the commit, whoever stores it`() async throws
+    {
+        try await ReviewRoom.with { room in
+            try room.setPolicy("[]")
+            let administrator = try room.administrator()
+            #expect(administrator.sqlstate(of: UnsealedRowsTests.control) == "42501")
+            #expect(administrator.sqlstate(of: UnsealedRowsTests.event("model.imported")) == "42501")
+            let owner = room.operatorSession
+            for (table, key) in [("review.readers", "version"), ("review.policies", "generation")] {
+                let columns = try owner.column(
+                    """
+                    select attname from pg_attribute
+                    where attrelid = '\(table)'::regclass and attnum > 0 and attgenerated = ''
+                    """
+                ).compactMap { $0 }
+                let copied = columns.map { name in
+                    switch name {
+                    case key: "\(name) + 1"
+                    case "recorded_by": "session_user"
+                    case "recorded_at", "valid_from": "now()"
+                    default: name
+                    }
+                }
+                _ = try room.makeReader()
+                try owner.run("set role sentinode_owner")
+                let statement =
+                    "insert into \(table) (\(columns.joined(separator: ","))) select \(copied.joined(separator: ",")) "
+                    + "from \(table) order by \(key) desc limit 1"
+                #expect(owner.sqlstate(of: statement) == "42501", "\(table)")
+                try owner.run("reset role")
+            }
+            #expect(try room.auditProblems() == [])
+        }
+    }
+
+    @Test func `predictions without an event, with a gap in their leaves, or of another time are refused`() async throws
+    {
+        try await ReviewRoom.with { room in
+            try room.store([MadePrediction(number: 1), MadePrediction(number: 2)])
+            let worker = try room.makeLogin(["sentinode_worker"])
+            let columns = try room.operatorSession.column(
+                """
+                select attname from pg_attribute where attrelid = 'sentinode.predictions'::regclass and attnum > 0
+                    and attgenerated = '' and attname not in ('job_id', 'writer', 'seal', 'leaf', 'stored_at')
+                """
+            ).compactMap { $0 }.joined(separator: ",")
+            func copy(leaf: String, storedAt: String = "now()", seal: String = "0", writer: String) -> String {
+                """
+                insert into sentinode.predictions (job_id, writer, seal, leaf, stored_at, \(columns))
+                select gen_random_uuid(), \(writer), \(seal), \(leaf), \(storedAt), \(columns) from sentinode.predictions
+                """
+            }
+            let new = "'00000000-0000-4000-8000-00000000aaaa'"
+            #expect(worker.sqlstate(of: copy(leaf: "leaf", writer: new)) == "42501")
+            #expect(worker.sqlstate(of: copy(leaf: "leaf + 1", writer: new)) == "42501")
+            #expect(worker.sqlstate(of: copy(leaf: "1", writer: new)) == "42501")
+            // Under an event that has its leaves already, two more are too many.
+            #expect(worker.sqlstate(of: copy(leaf: "leaf", seal: "seal", writer: "writer")) == "42501")
+            #expect(
+                worker.sqlstate(of: copy(leaf: "leaf", storedAt: "now() - interval '1 hour'", writer: new)) == "P0001")
+            #expect(try room.operatorSession.value("select count(*) from sentinode.predictions") == "2")
+        }
+    }
+
+    @Test func `an event written by a login itself names its own person, what it can have done, and its own chain`()
+        async throws
+    {
+        try await ReviewRoom.with { room in
+            try room.store([MadePrediction(number: 1, p: 0.5)])
+            let reader = try room.makeReader("Dr. Anna Weber")
+            try reader.run("select review.claim(1)")
+            let (administrator, worker) = (try room.administrator(), try room.makeLogin(["sentinode_worker"]))
+            for session in [administrator, worker] {
+                #expect(
+                    session.sqlstate(of: UnsealedRowsTests.event("batch.recorded", person: "'Dr. Anna Weber'"))
+                        == "42501")
+                #expect(session.sqlstate(of: UnsealedRowsTests.event("case.erased")) == "42501")
+            }
+            let jam = """
+                insert into audit.events (writer, seal, occurred_at, actor, action, leaves, salt)
+                select writer, max(seal) + 1, now(), session_user, 'batch.recorded', '', uuid_send(gen_random_uuid())
+                from audit.events where actor = '\(reader.login)' group by writer
+                """
+            #expect(worker.sqlstate(of: jam) == "42501")
+            #expect(try reader.value("select review.release()") == "1")
+        }
+    }
+
+    @Test func `the time of a kept patch only grows, and results are announced by workers alone`() async throws {
+        try await ReviewRoom.with { room in
+            let (administrator, worker) = (try room.administrator(), try room.makeLogin(["sentinode_worker"]))
+            try worker.run(
+                "insert into sentinode.patch_images (image_sha256, png, keep_until) values (sha256('x'), 'x', now() + interval '1 day')"
+            )
+            #expect(worker.sqlstate(of: "update sentinode.patch_images set keep_until = now()") == "42501")
+            try worker.run("update sentinode.patch_images set keep_until = now() + interval '2 days'")
+            func announcing(_ key: String, exchange: String = "sentinode.events") -> String {
+                """
+                insert into sentinode.outbox (event_id, exchange, routing_key, body)
+                values (gen_random_uuid(), '\(exchange)', '\(key)', '{}')
+                """
+            }
+            #expect(administrator.sqlstate(of: announcing("prediction.normal")) == "42501")
+            #expect(administrator.sqlstate(of: announcing("some.queue", exchange: "")) == "42501")
+            try administrator.run(announcing("model.activated"))
+            try worker.run(announcing("prediction.normal"))
+        }
+    }
+}
