@@ -11,12 +11,20 @@ import Testing
         """
     /// The views whose figures go into reports.
     private static let views = [
-        "label_history", "current_labels", "final_labels", "disagreements", "overrules", "agreement", "automation_bias",
+        "predictions", "label_history", "current_labels", "final_labels", "disagreements", "overrules", "agreement",
+        "automation_bias",
+    ]
+
+    private static let calls = [
+        "slide('S-1')", "export_csv()", "export_geojson('S-1')", "timeline('\(MadePrediction.id(1))')",
+        "timeline('\(MadePrediction.id(2))')",
     ]
 
     private func everything(_ session: Session) throws -> [String?] {
-        try AsKnownThenTests.views.flatMap { view in
-            try session.column("select '\(view) ' || row::text from review.\(view) as row order by 1")
+        try (AsKnownThenTests.views + AsKnownThenTests.calls).flatMap { source in
+            let rows = "select $row$\(source)$row$ || row::text from review.\(source) as row"
+            // What is called comes in an order of its own.
+            return try session.column(source.hasSuffix(")") ? rows : rows + " order by 1")
         }
     }
 
@@ -52,6 +60,7 @@ import Testing
             try note()
             let one = try reader(room, "Dr. One", [1: "tumor", 2: "normal", 3: "tumor", 7: "tumor", 8: "normal"])
             try note()
+            try room.store([MadePrediction(number: 10, p: 0.9, positive: true, rule: 1)])
             _ = try reader(room, "Dr. Two", [1: "tumor", 2: "tumor", 3: "normal"])
             try note()
             try one.run("select review.reveal('\(MadePrediction.id(7))')")
@@ -69,6 +78,36 @@ import Testing
             try monitor.run("select review.set_as_of(null)")
             let last = try #require(known.last)
             #expect(try everything(monitor) == last.rows)
+        }
+    }
+
+    @Test func `a reader's figures of a past time do not change with what is revealed later`() async throws {
+        try await ReviewRoom.with { room in
+            try room.setPolicy(AsKnownThenTests.rules)
+            try room.store((1...3).map { MadePrediction(number: $0, p: 0.1, audit: true, rule: 2, blind: true) })
+            let one = try reader(room, "Dr. One", [1: "tumor", 2: "normal", 3: "tumor"])
+            let time = try settle(one)
+            let before = try everything(one)
+            try one.run("select review.reveal(job_id) from review.my_labels")
+            #expect(try everything(one) != before)
+            try one.run("select review.set_as_of('\(time)')")
+            #expect(try everything(one) == before)
+        }
+    }
+
+    @Test func `predictions that are being stored hold a time back as labels do`() async throws {
+        try await ReviewRoom.with { room in
+            let (slow, quick) = (room.operatorSession, try room.makeLogin(["sentinode_monitor"]))
+            try slow.run("begin")
+            try room.store([MadePrediction(number: 1)])
+            let after = try #require(try quick.value("select clock_timestamp()"))
+            try expectRefusal("SN015", "may still appear", quick, "select review.set_as_of('\(after)')")
+            try slow.run("commit")
+            try wait(for: "that time to settle") {
+                try quick.value("select review.settled_at() >= '\(after)'") == "t"
+            }
+            try quick.run("select review.set_as_of('\(after)')")
+            #expect(try quick.value("select count(*) from review.predictions") == "1")
         }
     }
 

@@ -71,6 +71,7 @@ enum PredictionMaker {
         declare
             act audit.act := audit.begin_act();
             policy bigint := (select max(generation) from review.policies);
+            stored timestamptz := review.time_of_act();
         begin
             insert into sentinode.predictions
                 (job_id, model_version, message_id, sender, slide_id, x, y, level, mpp, site, case_pseudonym,
@@ -79,7 +80,7 @@ enum PredictionMaker {
                  predicted_at, engine, mean_red, mean_green, mean_blue, od_mean_red, od_mean_green, od_mean_blue,
                  od_sd_red, od_sd_green, od_sd_blue, saturation, brightness, focus, tissue_share,
                  review_policy, review_rule, positive_probability, positive_selected, audit_probability,
-                 audit_selected, second_read_probability, reads_wanted, blind, writer, seal, leaf, salt)
+                 audit_selected, second_read_probability, reads_wanted, blind, stored_at, writer, seal, leaf, salt)
             select row.job_id, 'banded-1', 'message of ' || coalesce(row.case_pseudonym, row.job_id::text), 'test',
                    row.slide_id, row.x, row.y, 0, 0.5, row.site, row.case_pseudonym, row.attributes_source,
                    sha256(convert_to('patch ' || row.image, 'UTF8')), ln(1 - row.p), ln(row.p), row.p, row.decision,
@@ -97,7 +98,7 @@ enum PredictionMaker {
                    case when policy is not null and row.reason is not null then 0.5 end,
                    case when policy is not null and row.reason is not null then row.reads end,
                    case when policy is not null and row.reason is not null then row.blind end,
-                   act.writer, act.seal, row.place, uuid_send(gen_random_uuid())
+                   stored, act.writer, act.seal, row.place, uuid_send(gen_random_uuid())
             from (
                 select given.*,
                        case when decision = 'uncertain' then 'uncertain' when positive then 'positive'
