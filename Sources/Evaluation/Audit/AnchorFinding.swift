@@ -17,6 +17,10 @@ public struct AnchorFinding: Sendable, Equatable, CustomStringConvertible {
         case headChanged = "head.changed"
         /// An event is older than a checkpoint that did not see it.
         case eventBackdated = "event.backdated"
+        /// No checkpoint covers an event, although more than one was made since.
+        case eventUncovered = "event.uncovered"
+        /// Something that is stored keeps the comparison from going on.
+        case unreadable = "comparison.broken"
         case catalogueMissing = "catalogue.missing"
         case objectMissing = "object.missing"
         case objectChanged = "object.changed"

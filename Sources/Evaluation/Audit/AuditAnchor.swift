@@ -13,8 +13,8 @@ public struct OutsideRecord: Sendable {
         checkpoints = try checkpointFiles.flatMap { try CheckpointFile.read($0) }
     }
 
-    fileprivate func compare(_ connection: DatabaseConnection) throws -> AnchorReport {
-        try CheckpointVerification(publicKey: publicKey, outside: checkpoints).run(connection)
+    fileprivate func compare(_ connection: DatabaseConnection, _ report: inout AnchorReport) throws {
+        try CheckpointVerification(publicKey: publicKey, outside: checkpoints).run(connection, &report)
     }
 }
 
@@ -38,11 +38,17 @@ public struct AuditAnchor: Sendable {
             self = .missing
             return
         }
-        let catalogue = try CatalogueFingerprint(connection).verifyInTransaction()
+        var catalogue = AnchorReport()
+        try AnchorStep.run("the catalogue", connection, &catalogue) {
+            try CatalogueFingerprint(connection).verifyInTransaction(&$0)
+        }
         var findings = catalogue.findings.map { AuditFinding(.catalogueChanged, detail: "\($0)") }
         var lines = catalogue.notes
         if let outside {
-            let report = try outside.compare(connection)
+            var report = AnchorReport()
+            try AnchorStep.run("the trail with its checkpoints", connection, &report) {
+                try outside.compare(connection, &$0)
+            }
             findings += report.findings.map { AuditFinding(.notAsSigned, detail: "\($0)") }
             lines += report.notes
             lines.append(AuditAnchor.words(report))

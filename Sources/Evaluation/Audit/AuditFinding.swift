@@ -58,6 +58,7 @@ public struct AuditFinding: Sendable {
         case columnUnknown = "column unknown"
         case migrationMissing = "migration missing"
         case storeEmpty = "nothing stored"
+        case protectionOff = "protection switched off"
         case catalogueChanged = "catalogue not as recorded"
         case notAsSigned = "not as signed"
     }

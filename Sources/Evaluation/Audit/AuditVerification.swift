@@ -46,7 +46,10 @@ public struct AuditVerification {
     /// Names are the server's own, and the text of keys does not depend on the login's settings.
     static func prepare(_ connection: DatabaseConnection) throws {
         try connection.run(
-            script: "set local search_path = pg_catalog, pg_temp; set local jit = off; set local bytea_output = hex")
+            script: """
+                set local search_path = pg_catalog, pg_temp; set local jit = off; set local bytea_output = hex;
+                set local row_security = on
+                """)
     }
 
     private func verify(
@@ -55,7 +58,10 @@ public struct AuditVerification {
         let catalogue = try AuditCatalogue(connection)
         try RowVisibility(tables: catalogue.tables).requireWholeTables(connection)
         var findings = FindingList()
-        for finding in try catalogue.findings + MigrationCheck(folder: migrationsFolder).findings(connection) {
+        let surroundings = try ProtectiveSettings(connection).findings
+        for finding in try surroundings + catalogue.findings
+            + MigrationCheck(folder: migrationsFolder).findings(connection)
+        {
             findings.add(finding)
         }
         var report = AuditReport()

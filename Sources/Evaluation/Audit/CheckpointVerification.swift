@@ -22,6 +22,12 @@ public struct CheckpointVerification {
     /// Only reads: any login that may read `audit`, on a replica as well. Inside a transaction of the caller's, or not.
     public func run(_ connection: DatabaseConnection) throws -> AnchorReport {
         var report = AnchorReport()
+        try run(connection, &report)
+        return report
+    }
+
+    /// Adds what it finds to a report, which holds it also where this throws.
+    func run(_ connection: DatabaseConnection, _ report: inout AnchorReport) throws {
         let stored = try storedCheckpoints(connection, &report)
         let trust = try CheckpointTrust(in: publicKey, over: stored + outside)
         let chain = try CheckpointChain(stored, trust)
@@ -35,7 +41,6 @@ public struct CheckpointVerification {
             !chain.restored.contains { $0.numbers.contains(checkpoint.document.number) }
         }
         try EventTimeCheck(inForce, patience: patience).run(connection, &report)
-        return report
     }
 
     private func storedCheckpoints(

@@ -24,30 +24,52 @@ struct EventTimeCheck {
         while true {
             let rows = try connection.query(
                 """
-                select writer, seal, occurred_at from audit.events
+                select writer, seal, case when isfinite(occurred_at) then occurred_at end as occurred_at
+                from audit.events
                 where (writer, seal) > ($1, $2) order by writer, seal limit 20000
                 """, [.uuid(writer), .int8(seal)])
             for row in rows {
                 (writer, seal) = (try row.uuid("writer"), try row.int8("seal"))
-                check(writer, seal, at: try row.timestamp("occurred_at"), &report)
+                check(writer, seal, at: try row.optionalTimestamp("occurred_at"), &report)
             }
             if rows.count < 20_000 { return }
         }
     }
 
-    private func check(_ writer: UUID, _ seal: Int64, at time: Timestamp, _ report: inout AnchorReport) {
+    private func check(_ writer: UUID, _ seal: Int64, at time: Timestamp?, _ report: inout AnchorReport) {
+        guard let time else {
+            return report.findings.append(
+                AnchorFinding(
+                    .eventBackdated,
+                    "event \(seal) of writer \(writer.text) names no time at which it can have happened"))
+        }
         let covering = covering(writer, seal)
         if covering == nil { report.eventsSince += 1 }
         // The last one that was made without it.
         let without = (covering ?? checkpoints.count) - 1
         guard without >= 0 else { return }
         let document = checkpoints[without].document
-        guard document.serverTime.microseconds - time.microseconds > Int64(patience * 1_000_000) else { return }
+        guard document.serverTime.microseconds - time.microseconds > Int64(patience * 1_000_000) else {
+            if covering == nil { checkUncovered(writer, seal, at: time, &report) }
+            return
+        }
         report.findings.append(
             AnchorFinding(
                 .eventBackdated,
                 "event \(seal) of writer \(writer.text) says it happened at \(time), and checkpoint \(document.number) of "
                     + "\(document.signedAt) had not seen it: it was added later"))
+    }
+
+    /// A transaction that was open when the newest checkpoint was made is covered by the next. One that two were made
+    /// without was kept from them, or added since.
+    private func checkUncovered(_ writer: UUID, _ seal: Int64, at time: Timestamp, _ report: inout AnchorReport) {
+        let newer = checkpoints.suffix(2).filter { $0.document.serverTime > time }
+        guard newer.count == 2, let document = newer.first?.document else { return }
+        report.findings.append(
+            AnchorFinding(
+                .eventUncovered,
+                "event \(seal) of writer \(writer.text) says it happened at \(time), and neither checkpoint "
+                    + "\(document.number) of \(document.signedAt) nor one that was made since covers it"))
     }
 
     /// The first checkpoint (index) that covers a seal; nil where none does.

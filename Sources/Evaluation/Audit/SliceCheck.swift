@@ -97,7 +97,7 @@ struct SliceCheck {
     private mutating func follow(_ seal: StoredSeal, isWhole: Bool, at: Timestamp?) throws {
         let position = seal.position
         let before = last?.position.writer == position.writer ? last : try sealBefore(position)
-        let expected = (before?.position.seal ?? -1) + 1
+        let expected = before.map { $0.position.seal == .max ? .max : $0.position.seal + 1 } ?? 0
         if expected < position.seal {
             try reportGap(from: expected, to: position)
         } else if isWhole, seal.previous != before?.value {
@@ -128,12 +128,14 @@ struct SliceCheck {
             "select count(*) as count from audit.events where writer = $1 and seal >= $2 and seal < $3",
             [.uuid(position.writer), .int8(first), .int8(position.seal)]
         ).onlyRow().int8("count")
-        let missing = position.seal - first - left
-        guard missing > 0 else { return }
+        // Forged numbers may lie further apart than one of them can say.
+        let gap = UInt64(bitPattern: position.seal &- first)
+        guard gap > UInt64(left) else { return }
+        let missing = gap - UInt64(left)
         result.findings.add(
             AuditFinding(
                 .eventMissing, position: EventPosition(writer: position.writer, seal: first),
                 detail: missing == 1 ? "and its seal" : "and its seal, and those behind it up to \(position.seal - 1)",
-                count: Int(clamping: missing)))
+                count: Int(Int32(clamping: missing))))
     }
 }

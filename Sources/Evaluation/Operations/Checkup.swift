@@ -56,6 +56,7 @@ public struct Checkup {
         var results: [CheckupResult] = [.good("database", "\(settings)")]
         let looks: [(subject: String, look: (DatabaseConnection) throws -> [CheckupResult])] = [
             ("schema", { try schema($0, folder: migrationsFolder) }), ("login", login), ("clock", clock),
+            ("protection", protection),
             ("model", control), ("control lock", controlLock), ("review", { try review($0, key: reviewKey) }),
             ("backlog", backlog),
         ]
