@@ -57,15 +57,19 @@ import Testing
         }
     }
 
-    @Test func `a login that owns the database's objects is not advised to become a worker`() async throws {
+    @Test func `a login that owns the database is not advised to become a worker`() async throws {
         try await Laboratory.with { laboratory in
             let (name, password) = ("login_" + randomName(), randomName())
             try laboratory.database.run(
-                script: "create role \(name) login password '\(password)' in role sentinode_owner")
+                script: """
+                    create role \(name) login password '\(password)' in role sentinode_worker; grant \(name) to current_user;
+                    alter database \(laboratory.databaseName) owner to \(name)
+                    """)
             let url = try laboratory.stack.databaseURL(
                 database: laboratory.databaseName, user: name, password: password)
             let (end, words) = try examine(laboratory, environment: ["SENTINODE_DATABASE_URL": url])
-            try laboratory.database.run(script: "drop role \(name)")
+            try laboratory.database.run(
+                script: "alter database \(laboratory.databaseName) owner to current_user; drop role \(name)")
             #expect(end == .exit(0))
             #expect(words.contains("look at  login: \(name) owns"))
             #expect(!words.contains("grant sentinode_worker"))

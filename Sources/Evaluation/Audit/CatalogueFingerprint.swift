@@ -36,7 +36,9 @@ public struct CatalogueFingerprint {
     /// Returns what differed.
     public func accept(reason: String) throws -> [AnchorFinding] {
         try Ledger(connection).transact { entry in
-            let differences = try findings(now: Catalogue(connection)).findings
+            var report = AnchorReport()
+            try verifyInTransaction(&report)
+            let differences = report.findings
             var detail = try record(try newestMigration(), &entry)
             detail.append(("differences", .integer(Int64(differences.count))))
             detail.append(("first", .array(differences.prefix(100).map { .string($0.description) })))
@@ -48,36 +50,52 @@ public struct CatalogueFingerprint {
 
     /// What differs now, for `audit verify`. Only reads.
     public func verify() throws -> AnchorReport {
-        try connection.transaction(isolation: .repeatableRead) { _ in try verifyInTransaction() }
+        try connection.transaction(isolation: .repeatableRead) { _ in
+            var report = AnchorReport()
+            try verifyInTransaction(&report)
+            return report
+        }
     }
 
-    /// The same inside of a transaction of the caller's, whose `search_path` it changes.
-    func verifyInTransaction() throws -> AnchorReport {
-        try findings(now: Catalogue(connection))
-    }
-
-    private func findings(now: Catalogue) throws -> AnchorReport {
-        var report = AnchorReport()
+    /// The same inside of a transaction of the caller's, whose `search_path` it changes. The report holds what it found
+    /// also where this throws.
+    func verifyInTransaction(_ report: inout AnchorReport) throws {
         guard let last = try CatalogueFingerprint.last(connection) else {
             report.findings.append(
                 AnchorFinding(
                     .catalogueMissing, "what the catalogue should look like was never recorded: `sentinode migrate`"))
-            return report
+            return
         }
-        let isSameVersion = last.serverVersion / 10_000 == connection.serverVersion / 10_000
-        if !isSameVersion {
-            report.notes.append(
-                "the catalogue was recorded under PostgreSQL \(last.serverVersion / 10_000), and this is "
-                    + "\(connection.serverVersion / 10_000): expressions were not compared, until the catalogue is accepted"
-            )
-        }
+        report.notes += notes(recordedUnder: last.serverVersion)
+        let recorded: Catalogue
         do {
-            report.findings = now.differences(
-                from: try Catalogue(recorded: last.objects), includingPrinted: isSameVersion)
+            recorded = try Catalogue(recorded: last.objects)
         } catch let error as OperationError {
             report.findings.append(AnchorFinding(.catalogueMissing, "\(error)"))
+            return
         }
-        return report
+        let isSameVersion = last.serverVersion / 10_000 == connection.serverVersion / 10_000
+        for part in Catalogue.Part.allCases {
+            report.findings += try Catalogue(part, connection).differences(
+                from: recorded.only(part), includingPrinted: isSameVersion)
+        }
+    }
+
+    /// What another version of PostgreSQL keeps from being compared.
+    private func notes(recordedUnder version: Int) -> [String] {
+        let now = connection.serverVersion
+        var notes: [String] = []
+        if version != now {
+            notes.append(
+                "PostgreSQL was \(version) when the catalogue was recorded and is \(now): its built-in functions were not "
+                    + "compared, until the catalogue is accepted")
+        }
+        if version / 10_000 != now / 10_000 {
+            notes.append(
+                "the catalogue was recorded under PostgreSQL \(version / 10_000), and this is \(now / 10_000): "
+                    + "expressions were not compared, until the catalogue is accepted")
+        }
+        return notes
     }
 
     private func record(_ migration: Int32, _ entry: inout LedgerEntry) throws -> [(String, JSONText)] {
