@@ -72,7 +72,13 @@ private func tell(_ news: CheckpointService.News, _ file: String?) {
             + "\(document.seals) seals in all"
         print(file.map { "\(line), in \($0)" } ?? checkpoint.text)
     case .sealsLost(let count):
-        complain("\(count) seals that no checkpoint had signed yet are gone: run `sentinode audit verify`")
+        complain(
+            "\(count) seals that waited for a checkpoint, or were signed by one, are gone: run `sentinode audit verify`"
+        )
+    case .sealsForgotten(let count):
+        complain(
+            "\(count) seals had been taken off the list of what waits for a checkpoint: all chains were read again, and "
+                + "this checkpoint covers them")
     case .interrupted(let error):
         complain("\(error); trying again")
     }

@@ -22,6 +22,7 @@ public final class CheckpointService {
     public enum News {
         case signed(Checkpoint)
         case sealsLost(Int64)
+        case sealsForgotten(Int64)
         case interrupted(DatabaseError)
     }
 
@@ -50,6 +51,7 @@ public final class CheckpointService {
         outside = round.checkpoints.last
         if let file = settings.file { try CheckpointFile.append(round.checkpoints, to: file) }
         for checkpoint in round.checkpoints { tell(.signed(checkpoint)) }
+        if round.sealsForgotten > 0 { tell(.sealsForgotten(round.sealsForgotten)) }
         if round.sealsLost > 0 { tell(.sealsLost(round.sealsLost)) }
     }
 

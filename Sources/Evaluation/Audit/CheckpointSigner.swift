@@ -17,6 +17,8 @@ public struct SigningRound: Sendable {
     public let checkpoints: [Checkpoint]
     /// Seals that waited for a checkpoint and are gone: somebody removed them.
     public let sealsLost: Int64
+    /// Seals that were not on the list of what waits, though no checkpoint had signed them: somebody took them off it.
+    public let sealsForgotten: Int64
 }
 
 /// Signs where every chain stands and stores it, as the login of its database connection.
@@ -41,7 +43,7 @@ public final class CheckpointSigner {
             try self.takeTurn(entry.connection)
             let stored = try Checkpoint.newest(in: entry.connection)
             let place = try self.place(stored, outside, occasion, entry.connection)
-            let grown = try GrownChains(takingFrom: entry.connection)
+            let grown = try GrownChains.all(since: place.base, entry.connection)
             let checkpoint = try self.signed(place, grown, occasion, serverTime: entry.at)
             _ = try entry.insert([
                 CheckpointRow(checkpoint: checkpoint, createdAt: entry.at, createdBy: entry.actor)
@@ -49,7 +51,9 @@ public final class CheckpointSigner {
             try self.announce(checkpoint, entry.connection)
             let missed = try self.stored(after: outside, before: checkpoint, entry.connection)
             return (
-                SigningRound(checkpoints: missed + [checkpoint], sealsLost: grown.lost),
+                SigningRound(
+                    checkpoints: missed + [checkpoint], sealsLost: grown.lost,
+                    sealsForgotten: grown.forgotten),
                 try self.event(checkpoint, occasion)
             )
         }.value
@@ -153,40 +157,4 @@ public final class CheckpointSigner {
             """, [.int8(outside.document.number), .int8(new.document.number)]
         ).map(Checkpoint.init)
     }
-}
-
-/// The chains that have grown since the last checkpoint, as one statement's snapshot shows them.
-private struct GrownChains {
-    var heads: [SignedHead] = []
-    var seals: Int64 = 0
-    /// Chains that began since.
-    var begun: Int64 = 0
-    /// Seals that waited here and are not in the database any more.
-    var lost: Int64 = 0
-
-    /// Takes the seals off the list of those that wait: they wait again where the transaction fails.
-    init(takingFrom connection: DatabaseConnection) throws {
-        for row in try connection.query(GrownChains.takeSQL) {
-            let present = try row.int8("present")
-            lost += try row.int8("noted") - present
-            seals += present
-            begun += try row.bool("is_new") ? 1 : 0
-            guard let seal = try row.optionalBytes("seal") else { continue }
-            heads.append(SignedHead(writer: try row.uuid("writer"), number: try row.int8("number"), seal: seal))
-        }
-    }
-
-    private static let takeSQL: SQL = """
-        with taken as (
-            delete from audit.unsigned_seals returning writer, number
-        ), chain as (
-            select taken.writer, max(seals.number) as number, count(*) as noted, count(seals.number) as present,
-                coalesce(bool_or(seals.number = 0), false) as is_new
-            from taken left join audit.seals on seals.writer = taken.writer and seals.number = taken.number
-            group by taken.writer
-        )
-        select chain.*, seals.seal
-        from chain left join audit.seals on seals.writer = chain.writer and seals.number = chain.number
-        order by chain.writer
-        """
 }
