@@ -82,8 +82,8 @@ struct EventCheck {
         guard let erasure = erasure(of: row) else {
             return report(row, row.hasSalt ? .rowChanged : .rowErasedWithoutEvent, event)
         }
+        if let fault = fault(in: erasure, of: row) { return report(row, .rowChanged, event, fault) }
         erased += 1
-        if erasure.remainder != row.digest { report(row, .rowChanged, event) }
     }
 
     /// Without its salt nobody can compute the digest again: the leaf stays as what was sealed.
@@ -95,14 +95,27 @@ struct EventCheck {
         return erasure
     }
 
+    /// Why the row is not what an erasure leaves, in words; nil where it is.
+    private func fault(in erasure: ErasedRemainder, of row: StoredLeaf) -> String? {
+        if !ErasedColumns.actions.contains(erasure.action ?? "") {
+            return "it is listed as erased under an event that erases nothing"
+        }
+        if erasure.columns != ErasedColumns.list(of: erasure.relation) || !row.isCleared {
+            return "it is listed as erased, and an erasure clears other columns"
+        }
+        return erasure.remainder == row.digest ? nil : "it is not as the erasure left it"
+    }
+
     /// Rows under a seal that does not exist.
     mutating func report(strays rows: ArraySlice<StoredLeaf>) {
         for row in rows { report(row, .rowWithoutLeaf, nil) }
     }
 
-    private mutating func report(_ row: StoredLeaf, _ kind: AuditFinding.Kind, _ event: StoredEvent?) {
+    private mutating func report(
+        _ row: StoredLeaf, _ kind: AuditFinding.Kind, _ event: StoredEvent?, _ detail: String? = nil
+    ) {
         var finding = AuditFinding(
-            kind, table: tables[row.table].name, position: row.position, leaf: row.leaf, at: event?.at)
+            kind, table: tables[row.table].name, position: row.position, leaf: row.leaf, at: event?.at, detail: detail)
         finding.digest = row.digest
         findings.add(finding)
     }

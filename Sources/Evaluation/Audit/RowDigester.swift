@@ -12,6 +12,8 @@ final class RowDigester {
         var position: EventPosition
         var leaf: Int32?
         var hasSalt: Bool
+        /// Whether all that an erasure clears is NULL, in a table whose rows can be erased.
+        var isCleared: Bool
         var digest: Digest
     }
 
@@ -23,10 +25,13 @@ final class RowDigester {
         let prefix: [UInt8]
         let kind: AuditedTable.Kind
         let part: Part
+        /// Whether an erasure clears it.
+        let isErasable: Bool
     }
 
     private let table: StampedTable
     private let fields: [Field]
+    private let canBeErased: Bool
     private let hash: Hash
     private let encoding = EncodingBuffer()
     private let headSize: Int
@@ -37,11 +42,14 @@ final class RowDigester {
     init(_ table: StampedTable, hash: Hash) {
         self.table = table
         self.hash = hash
+        canBeErased = ErasedColumns.list(of: table.name) != nil
+        let erasable = ErasedColumns.names(of: table.name)
         fields = table.columns.map { column in
             let name = Array(column.name.utf8)
             return Field(
                 prefix: bigEndian(UInt32(name.count)) + name + [column.kind.tag], kind: column.kind,
-                part: RowDigester.part(column.name, isEvent: table.isEvents))
+                part: RowDigester.part(column.name, isEvent: table.isEvents),
+                isErasable: erasable.contains(column.name))
         }
         encoding.append(Array("sentinode.row.v1".utf8))
         encoding.append(bigEndian(UInt32(table.name.utf8.count)) + Array(table.name.utf8))
@@ -67,10 +75,12 @@ final class RowDigester {
         var seal: Int64?
         var leaf: Int32?
         var hasSalt = false
+        var isCleared = canBeErased
         leaves = nil
         occurredAt = nil
         for field in fields {
             guard let value = try row.next() else { continue }
+            if field.isErasable { isCleared = false }
             switch field.part {
             case .writer: writer = uuid(value)
             case .seal: seal = number(value)
@@ -87,7 +97,7 @@ final class RowDigester {
         guard let writer, let seal else { return nil }
         return Stamped(
             position: EventPosition(writer: writer, seal: seal), leaf: table.isEvents ? 0 : leaf, hasSalt: hasSalt,
-            digest: digest)
+            isCleared: isCleared, digest: digest)
     }
 
     private func append(_ value: UnsafeRawBufferPointer, _ field: Field) {

@@ -26,12 +26,18 @@ struct StoredLeaf {
     /// Index of its table.
     let table: Int
     let hasSalt: Bool
+    /// Whether nothing is left in it of what an erasure clears.
+    let isCleared: Bool
     let digest: Digest
 }
 
 /// A row that an erasure has cleared.
 struct ErasedRemainder {
     let relation: String
+    /// What it says that it cleared.
+    let columns: String
+    /// Action of the event that it stands under; nil where there is none.
+    let action: String?
     /// Digest of what it left of the row.
     let remainder: Digest
 }
@@ -105,6 +111,7 @@ struct SliceContent {
                 leaves.append(
                     StoredLeaf(
                         position: stamped.position, leaf: stamped.leaf, table: index, hasSalt: stamped.hasSalt,
+                        isCleared: stamped.isCleared,
                         digest: stamped.digest))
             }
         }
@@ -112,18 +119,24 @@ struct SliceContent {
 
     private mutating func readErasures(_ slice: AuditSlice, _ connection: DatabaseConnection) throws {
         let query =
-            "select t.row_writer, t.row_seal, t.row_leaf, t.relation, t.remainder from audit.erased_rows as t"
-            + slice.clause(writer: "row_writer", seal: "row_seal")
+            """
+            select t.row_writer, t.row_seal, t.row_leaf, t.relation, t.columns, t.remainder, event.action
+            from audit.erased_rows as t
+            left join audit.events as event on event.writer = t.writer and event.seal = t.seal
+            """ + slice.clause(writer: "row_writer", seal: "row_seal")
         try connection.copyOut(query) { row in
             let (writer, seal) = (
                 try row.next().flatMap { uuid($0) }, try row.next().flatMap { number($0, as: Int64.self) }
             )
             let leaf = try row.next().flatMap { number($0, as: Int32.self) }
             let relation = try row.next().map { String(decoding: $0, as: UTF8.self) }
+            let columns = try row.next().map { String(decoding: $0, as: UTF8.self) }
             let remainder = try row.next().flatMap { Digest($0) }
-            guard let writer, let seal, let leaf, let relation, let remainder else { return }
+            let action = try row.next().map { String(decoding: $0, as: UTF8.self) }
+            guard let writer, let seal, let leaf, let relation, let columns, let remainder else { return }
             let place = LeafPlace(position: EventPosition(writer: writer, seal: seal), leaf: leaf)
-            erasures[place] = ErasedRemainder(relation: relation, remainder: remainder)
+            erasures[place] = ErasedRemainder(
+                relation: relation, columns: columns, action: action, remainder: remainder)
         }
     }
 }
