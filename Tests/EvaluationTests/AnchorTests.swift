@@ -165,6 +165,44 @@ import Testing
         }
     }
 
+    @Test(arguments: [
+        (
+            "update audit.events set occurred_at = '-infinity' where action = 'work.paused'",
+            [AuditFinding.Kind.eventChanged, .notAsSigned]
+        ),
+        (
+            "update audit.events set occurred_at = 'infinity' where action = 'work.paused'",
+            [.eventChanged, .notAsSigned]
+        ),
+        (
+            "update audit.checkpoints set heads = overlay(heads placing decode('7fffffffffffffff', 'hex') from 17)",
+            [.rowChanged, .notAsSigned]
+        ),
+        (
+            "alter table audit.checkpoints drop column heads; update sentinode.control set reason = 'another'",
+            [.catalogueChanged, .columnMissing, .rowChanged, .notAsSigned]
+        ),
+        ("update audit.catalogues set objects = 'nothing', server_version = -5", [.catalogueChanged, .rowChanged]),
+        (
+            "alter table audit.catalogues drop column objects; update sentinode.control set reason = 'another'",
+            [.catalogueChanged, .columnMissing, .rowChanged]
+        ),
+    ])
+    func `what cannot be compared is a finding among the others`(tampering: String, kinds: [AuditFinding.Kind])
+        async throws
+    {
+        try await Laboratory.with { laboratory in
+            try laboratory.makeKey()
+            try laboratory.output(of: "pause", "--reason", "a test")
+            try laboratory.sign()
+            try laboratory.tamper(tampering)
+            let outside = try OutsideRecord(
+                publicKeyFile: laboratory.path("c.key.pub"), checkpointFiles: [laboratory.path("c.txt")])
+            let report = try laboratory.verify(outside: outside)
+            #expect(Set(report.findings.map(\.kind)).isSuperset(of: kinds), "\(report.findings)")
+        }
+    }
+
     @Test func `a seal that is removed before it was signed is complained about, and seen in the totals`() async throws
     {
         try await Laboratory.with { laboratory in
@@ -179,7 +217,90 @@ import Testing
                 """)
             let program = try laboratory.start("audit", "checkpoint", "--key", "c.key", "--out", "c.txt")
             #expect(try program.waitForEnd() == .exit(0))
-            #expect(try program.log().contains("1 seals that no checkpoint had signed yet are gone"))
+            #expect(try program.log().contains("1 seals that waited for a checkpoint, or were signed by one, are gone"))
+        }
+    }
+
+    @Test func `an event that no checkpoint covers is found once two were made since it says it happened`() async throws
+    {
+        try await Laboratory.with { laboratory in
+            try laboratory.makeKey()
+            for _ in 0..<3 { try laboratory.sign() }
+            let outside = try CheckpointFile.read(laboratory.path("c.txt")).map(\.document)
+            func add(at time: Timestamp) throws {
+                try laboratory.tamper(
+                    """
+                    with event as (
+                        insert into audit.events (writer, seal, occurred_at, actor, action, leaves, salt)
+                        values (gen_random_uuid(), 0, '\(time)', 'anna', 'batch.recorded', '', decode(repeat('00', 16), 'hex'))
+                        returning writer)
+                    insert into audit.seals (writer, number, leaf_count, root, seal)
+                    select writer, 0, 1, sha256(''), sha256('') from event
+                    """)
+            }
+            try add(at: outside[1].serverTime)
+            #expect(try laboratory.verifyAnchored().findings == [])
+            try add(at: outside[0].serverTime)
+            #expect(try laboratory.verifyAnchored().findings.map(\.code) == [.eventUncovered])
+        }
+    }
+
+    @Test func `seals that were taken off the list of what waits are signed all the same, and it is said`() async throws
+    {
+        try await Laboratory.with { laboratory in
+            try laboratory.makeKey()
+            try laboratory.sign()
+            try laboratory.work(0..<2)
+            let admin = try laboratory.makeLogin(in: "sentinode_admin")
+            defer { laboratory.drop(admin) }
+            let connection = try laboratory.connect(as: admin)
+            try connection.run(script: "delete from audit.unsigned_seals")
+            connection.close()
+            try laboratory.output(of: "pause", "--reason", "a test")
+            let program = try laboratory.start("audit", "checkpoint", "--key", "c.key", "--out", "c.txt")
+            #expect(try program.waitForEnd() == .exit(0))
+            #expect(try program.log().contains("seals had been taken off the list of what waits"))
+            let newest = try CheckpointFile.last(of: laboratory.path("c.txt")).document
+            let own = try laboratory.count("select count(*) from audit.checkpoints where number = 2")
+            #expect(Int(newest.seals) == (try laboratory.count("select count(*) from audit.seals")) - own)
+            #expect(try laboratory.verifyAnchored().findings == [])
+            // The next one has nothing to heal.
+            let next = try laboratory.start("audit", "checkpoint", "--key", "c.key", "--out", "c.txt")
+            #expect(try next.waitForEnd() == .exit(0))
+            #expect(try !next.log().contains("taken off"))
+            #expect(try laboratory.verifyAnchored().findings == [])
+        }
+    }
+
+    @Test func `a seal that was signed and is gone is told, and the rest is signed`() async throws {
+        try await Laboratory.with { laboratory in
+            try laboratory.makeKey()
+            try laboratory.work(0..<2)
+            try laboratory.sign()
+            try laboratory.tamper(
+                "delete from audit.seals where writer in (select writer from audit.events where action = 'batch.recorded')"
+            )
+            try laboratory.output(of: "pause", "--reason", "a test")
+            let program = try laboratory.start("audit", "checkpoint", "--key", "c.key", "--out", "c.txt")
+            #expect(try program.waitForEnd() == .exit(0))
+            #expect(try program.log().contains("1 seals that waited for a checkpoint, or were signed by one, are gone"))
+            #expect(try laboratory.verifyAnchored().findings.map(\.code) == [.headMissing])
+        }
+    }
+
+    @Test func `nothing is signed where seals stand under heads that were signed without them`() async throws {
+        try await Laboratory.with { laboratory in
+            try laboratory.makeKey()
+            try laboratory.sign()
+            try laboratory.tamper(
+                """
+                alter table audit.seals drop constraint seals_number_check, drop constraint seals_check;
+                insert into audit.seals (writer, number, leaf_count, root, seal) values
+                    (gen_random_uuid(), -7, 1, sha256(''), sha256(''))
+                """)
+            let program = try laboratory.start("audit", "checkpoint", "--key", "c.key", "--out", "c.txt")
+            #expect(try program.waitForEnd() == .exit(1))
+            #expect(try program.log().contains("Nothing was signed"))
         }
     }
 

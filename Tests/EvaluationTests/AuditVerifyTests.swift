@@ -84,6 +84,44 @@ import Testing
         }
     }
 
+    /// A row that was changed, and alleged to be erased: the event's action, the columns listed, what else is cleared.
+    private static let allegedErasures = [
+        (
+            "images.pruned", "attributes_source case_pseudonym message_id salt slide_id x y",
+            ", attributes_source = null, "
+                + "case_pseudonym = null, message_id = null, slide_id = null, x = null, y = null"
+        ),
+        ("slide.erased", "salt", ""),
+        ("slide.erased", "attributes_source case_pseudonym message_id salt slide_id x y", ""),
+    ]
+
+    @Test(arguments: allegedErasures)
+    func `a changed row is not excused by an erasure that the product would not have made`(
+        action: String, columns: String, cleared: String
+    ) async throws {
+        try await Laboratory.with { laboratory in
+            try DrillSeeds.sow(in: laboratory)
+            try laboratory.tamper(
+                """
+                update sentinode.predictions set salt = null, focus = focus + 1\(cleared) where slide_id = 'S-17';
+                do $$ declare act audit.act := audit.begin_act(); begin
+                    execute format('insert into audit.erased_rows (relation, row_writer, row_seal, row_leaf, columns, remainder,
+                            erased_at, erased_by, writer, seal, leaf, salt)
+                        select ''sentinode.predictions'', writer, seal, leaf, ''\(columns)'', sha256(%s), now(), session_user,
+                            $1, $2, 1, uuid_send(gen_random_uuid())
+                        from sentinode.predictions where salt is null
+                            and (writer, seal, leaf) not in (select row_writer, row_seal, row_leaf from audit.erased_rows)',
+                        audit.row_encoding('sentinode.predictions')) using act.writer, act.seal;
+                    perform audit.seal_act(act, '\(action)', null, 'a drill', null, 'audit.erased_rows');
+                end $$
+                """)
+            let report = try laboratory.verify()
+            #expect(report.findings.map(\.kind) == [.rowChanged], "\(report.findings)")
+            #expect(report.findings.first?.detail?.hasPrefix("it is listed as erased") == true)
+            #expect(report.erased == 1)
+        }
+    }
+
     @Test func `an erasure that names another table does not excuse a row`() async throws {
         try await Laboratory.with { laboratory in
             try DrillSeeds.sow(in: laboratory)
@@ -121,6 +159,50 @@ import Testing
             defer { superuser.close() }
             try superuser.run(script: "update audit.catalogues set objects = 'nothing'")
             #expect(Set(try laboratory.verify().findings.map(\.kind)) == [.catalogueChanged, .rowChanged])
+        }
+    }
+
+    @Test func `seals under numbers that no chain can have are named`() async throws {
+        try await Laboratory.with { laboratory in
+            try laboratory.tamper(
+                """
+                alter table audit.seals drop constraint seals_number_check, drop constraint seals_check;
+                insert into audit.seals (writer, number, leaf_count, root, seal)
+                select writer, number, 1, sha256(''), sha256('')
+                from gen_random_uuid() as writer, unnest(array['-9223372036854775808', '9223372036854775807']::bigint[]) as number
+                """)
+            for scope in [AuditScope.everything, .since(Timestamp(microseconds: 0))] {
+                let report = try laboratory.verify(scope)
+                #expect(!report.isClean && report.findings.contains { $0.kind == .catalogueChanged })
+            }
+            #expect(try laboratory.verify().findings.contains { $0.kind == .sealChanged && $0.position?.seal == .min })
+        }
+    }
+
+    @Test(arguments: [
+        ("alter database $database set session_replication_role = replica", "session_replication_role is replica for "),
+        ("alter database $database set row_security = off", "row_security is off for every login like this one"),
+        (
+            "alter role $login in database $database set session_replication_role = local",
+            "session_replication_role is local for $login in this database"
+        ),
+    ])
+    func `a setting that switches protection off for somebody is a finding, and a fault for the doctor`(
+        setting: String, finding: String
+    ) async throws {
+        try await Laboratory.with { laboratory in
+            let login = try laboratory.makeLogin(in: "sentinode_worker")
+            defer { laboratory.drop(login) }
+            func filled(_ text: String) -> String {
+                text.replacing("$database", with: laboratory.databaseName).replacing("$login", with: login.name)
+            }
+            #expect(try laboratory.verify().isClean)
+            try laboratory.tamper(filled(setting))
+            let found = try laboratory.verify().findings.filter { $0.kind == .protectionOff }
+            #expect(found.contains { $0.detail?.hasPrefix(filled(finding)) == true }, "\(found)")
+            let doctor = try laboratory.start("doctor", environment: ["SENTINODE_DATABASE_URL": login.url])
+            #expect(try doctor.waitForEnd() == .exit(69))
+            #expect(try doctor.output().contains("MEND     protection: "))
         }
     }
 

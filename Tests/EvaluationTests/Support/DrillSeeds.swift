@@ -47,7 +47,7 @@ enum DrillSeeds {
         ).onlyRow()
         try superuser.run(script: "alter table sentinode.predictions alter column salt drop not null")
         _ = try superuser.query(
-            "update sentinode.predictions set salt = null, message_id = null where job_id = $1",
+            "update sentinode.predictions set salt = null, message_id = null, attributes_source = null where job_id = $1",
             [.uuid(try row.uuid("job_id"))])
         let position = LeafPosition(
             writer: try row.uuid("writer"), seal: try row.int8("seal"), leaf: try row.int4("leaf"))
@@ -55,7 +55,7 @@ enum DrillSeeds {
         _ = try Ledger(superuser).transact { entry in
             let row = ErasedRow(position: position, remainder: remainder, at: entry.at, login: entry.actor)
             _ = try entry.insert([row])
-            return ((), AuditEvent(action: "row.erased"))
+            return ((), AuditEvent(action: "slide.erased", reason: "a drill"))
         }
     }
 
@@ -90,7 +90,8 @@ private struct ErasedRow: AuditedRow {
 
     func columns(_ stamp: Stamp) -> [Column] {
         [
-            Column("columns", .text("message_id")), Column("erased_at", .timestamp(at.microseconds)),
+            Column("columns", .text("attributes_source case_pseudonym message_id salt slide_id x y")),
+            Column("erased_at", .timestamp(at.microseconds)),
             Column("erased_by", .text(login)), stamp.leaf, Column("relation", .text("sentinode.predictions")),
             Column("remainder", .bytes(remainder)),
             Column("row_leaf", .integer(Int64(position.leaf))), Column("row_seal", .integer(position.seal)),
@@ -117,10 +118,12 @@ extension Laboratory {
     }
 
     /// Verifies with slices of few events, so that chains cross from slice to slice.
-    func verify(_ scope: AuditScope = .everything, sliceSize: Int64 = 2, workers: Int = 2) throws -> AuditReport {
+    func verify(
+        _ scope: AuditScope = .everything, sliceSize: Int64 = 2, workers: Int = 2, outside: OutsideRecord? = nil
+    ) throws -> AuditReport {
         var verification = AuditVerification(
             try superuserSettings(), scope: scope,
-            migrationsFolder: Stack.packageRoot.appending(path: "migrations").path, workers: workers)
+            migrationsFolder: Stack.packageRoot.appending(path: "migrations").path, outside: outside, workers: workers)
         verification.sliceSize = sliceSize
         return try verification.run()
     }
