@@ -27,6 +27,13 @@ public struct AuditAnchor: Sendable {
 
     static let missing = AuditAnchor(words: "not anchored: no checkpoint was given", findings: [])
 
+    /// What checkpoints and catalogue hold cannot be compared at all.
+    init(unreadable error: any Error) {
+        self.init(
+            words: "not anchored: what is recorded of checkpoints and catalogue cannot be read",
+            findings: [AuditFinding(.notAsSigned, detail: "it cannot be compared: \(error)")])
+    }
+
     private init(words: String, findings: [AuditFinding]) {
         (self.words, self.findings) = (words, findings)
     }

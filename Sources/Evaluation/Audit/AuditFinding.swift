@@ -119,6 +119,8 @@ extension AuditFinding {
 struct FindingList: Sendable {
     /// Findings that are kept; the rest is counted.
     static let kept = 20
+    /// No finding stands for more divergences, so that their sum always fits.
+    static let largest: Int64 = 1_000_000_000_000
 
     private(set) var first: [AuditFinding] = []
     private(set) var count = 0

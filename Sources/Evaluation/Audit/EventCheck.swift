@@ -86,9 +86,10 @@ struct EventCheck {
         if erasure.remainder != row.digest { report(row, .rowChanged, event) }
     }
 
-    /// Without its salt nobody can compute the digest again: the leaf stays as what was sealed.
+    /// Without its salt nobody can compute the digest again: the leaf stays as what was sealed. An erasure clears all that
+    /// it names, so that its name covers nothing else.
     private func erasure(of row: StoredLeaf) -> ErasedRemainder? {
-        guard !row.hasSalt, let leaf = row.leaf,
+        guard !row.hasSalt, !row.holdsErasable, let leaf = row.leaf,
             let erasure = erasures[LeafPlace(position: row.position, leaf: leaf)],
             erasure.relation == tables[row.table].name
         else { return nil }

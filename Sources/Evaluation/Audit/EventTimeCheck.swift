@@ -24,20 +24,22 @@ struct EventTimeCheck {
         while true {
             let rows = try connection.query(
                 """
-                select writer, seal, occurred_at from audit.events
+                select writer, seal, case when isfinite(occurred_at) then occurred_at end as occurred_at from audit.events
                 where (writer, seal) > ($1, $2) order by writer, seal limit 20000
                 """, [.uuid(writer), .int8(seal)])
             for row in rows {
                 (writer, seal) = (try row.uuid("writer"), try row.int8("seal"))
-                check(writer, seal, at: try row.timestamp("occurred_at"), &report)
+                check(writer, seal, at: try row.optionalTimestamp("occurred_at"), &report)
             }
             if rows.count < 20_000 { return }
         }
     }
 
-    private func check(_ writer: UUID, _ seal: Int64, at time: Timestamp, _ report: inout AnchorReport) {
+    /// Without a time that can be, the event is another than was sealed, and reported as that.
+    private func check(_ writer: UUID, _ seal: Int64, at time: Timestamp?, _ report: inout AnchorReport) {
         let covering = covering(writer, seal)
         if covering == nil { report.eventsSince += 1 }
+        guard let time else { return }
         // The last one that was made without it.
         let without = (covering ?? checkpoints.count) - 1
         guard without >= 0 else { return }

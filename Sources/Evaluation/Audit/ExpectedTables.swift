@@ -45,7 +45,7 @@ struct ExpectedTable: Sendable {
             "audit.erased_rows",
             [
                 ("relation", .text), ("row_writer", .uuid), ("row_seal", .bigint), ("row_leaf", .integer),
-                ("remainder", .bytea),
+                ("columns", .text), ("remainder", .bytea),
             ]),
     ]
 

@@ -12,6 +12,8 @@ final class RowDigester {
         var position: EventPosition
         var leaf: Int32?
         var hasSalt: Bool
+        /// Whether something stands where an erasure would have cleared it.
+        var holdsErasable: Bool
         var digest: Digest
     }
 
@@ -23,6 +25,7 @@ final class RowDigester {
         let prefix: [UInt8]
         let kind: AuditedTable.Kind
         let part: Part
+        let isErasable: Bool
     }
 
     private let table: StampedTable
@@ -37,11 +40,13 @@ final class RowDigester {
     init(_ table: StampedTable, hash: Hash) {
         self.table = table
         self.hash = hash
+        let erasable = Erasable.columns(of: table.name)
         fields = table.columns.map { column in
             let name = Array(column.name.utf8)
             return Field(
                 prefix: bigEndian(UInt32(name.count)) + name + [column.kind.tag], kind: column.kind,
-                part: RowDigester.part(column.name, isEvent: table.isEvents))
+                part: RowDigester.part(column.name, isEvent: table.isEvents), isErasable: erasable.contains(column.name)
+            )
         }
         encoding.append(Array("sentinode.row.v1".utf8))
         encoding.append(bigEndian(UInt32(table.name.utf8.count)) + Array(table.name.utf8))
@@ -66,7 +71,7 @@ final class RowDigester {
         var writer: UUID?
         var seal: Int64?
         var leaf: Int32?
-        var hasSalt = false
+        var (hasSalt, holdsErasable) = (false, false)
         leaves = nil
         occurredAt = nil
         for field in fields {
@@ -80,6 +85,7 @@ final class RowDigester {
             case .occurredAt: occurredAt = number(value).map { Timestamp(microseconds: $0 &+ microsecondsTo2000) }
             case .other: break
             }
+            if field.isErasable { holdsErasable = true }
             append(value, field)
         }
         try hash.update(encoding.bytes)
@@ -87,7 +93,7 @@ final class RowDigester {
         guard let writer, let seal else { return nil }
         return Stamped(
             position: EventPosition(writer: writer, seal: seal), leaf: table.isEvents ? 0 : leaf, hasSalt: hasSalt,
-            digest: digest)
+            holdsErasable: holdsErasable, digest: digest)
     }
 
     private func append(_ value: UnsafeRawBufferPointer, _ field: Field) {

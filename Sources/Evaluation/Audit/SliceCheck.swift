@@ -97,7 +97,7 @@ struct SliceCheck {
     private mutating func follow(_ seal: StoredSeal, isWhole: Bool, at: Timestamp?) throws {
         let position = seal.position
         let before = last?.position.writer == position.writer ? last : try sealBefore(position)
-        let expected = (before?.position.seal ?? -1) + 1
+        let expected = before.map { $0.position.seal == .max ? .max : $0.position.seal + 1 } ?? 0
         if expected < position.seal {
             try reportGap(from: expected, to: position)
         } else if isWhole, seal.previous != before?.value {
@@ -128,7 +128,9 @@ struct SliceCheck {
             "select count(*) as count from audit.events where writer = $1 and seal >= $2 and seal < $3",
             [.uuid(position.writer), .int8(first), .int8(position.seal)]
         ).onlyRow().int8("count")
-        let missing = position.seal - first - left
+        // Numbers may be anything that somebody has written there.
+        let (span, isBeyond) = position.seal.subtractingReportingOverflow(first)
+        let missing = min(isBeyond ? .max : span - left, FindingList.largest)
         guard missing > 0 else { return }
         result.findings.add(
             AuditFinding(

@@ -26,6 +26,7 @@ struct StoredLeaf {
     /// Index of its table.
     let table: Int
     let hasSalt: Bool
+    let holdsErasable: Bool
     let digest: Digest
 }
 
@@ -105,15 +106,15 @@ struct SliceContent {
                 leaves.append(
                     StoredLeaf(
                         position: stamped.position, leaf: stamped.leaf, table: index, hasSalt: stamped.hasSalt,
-                        digest: stamped.digest))
+                        holdsErasable: stamped.holdsErasable, digest: stamped.digest))
             }
         }
     }
 
     private mutating func readErasures(_ slice: AuditSlice, _ connection: DatabaseConnection) throws {
         let query =
-            "select t.row_writer, t.row_seal, t.row_leaf, t.relation, t.remainder from audit.erased_rows as t"
-            + slice.clause(writer: "row_writer", seal: "row_seal")
+            "select t.row_writer, t.row_seal, t.row_leaf, t.relation, t.remainder from (select * from audit.erased_rows as t where "
+            + Erasable.isLawful + ") as t" + slice.clause(writer: "row_writer", seal: "row_seal")
         try connection.copyOut(query) { row in
             let (writer, seal) = (
                 try row.next().flatMap { uuid($0) }, try row.next().flatMap { number($0, as: Int64.self) }
