@@ -80,11 +80,11 @@ struct AuditVerify: ParsableCommand {
         let listed = report.findings.reduce(0) { $0 + $1.count }
         if listed < report.divergences { print("... and \(report.divergences - listed) more") }
         if let limits = report.limits { print(limits) }
-        for line in report.notes.lines { print("note: \(line)") }
         print(
             "\(report.rows) rows, \(report.events) events, \(report.seals) seals, \(report.heads.count) chains, "
                 + "\(report.erased) erased, \(report.divergences) findings, "
                 + String(format: "%.1f s", report.seconds))
+        for line in report.notes.lines { print("note: \(line)") }
         print(report.anchor.words)
     }
 }

@@ -95,6 +95,126 @@ import Testing
         }
     }
 
+    /// A row is changed where an erasure is said to have left it so.
+    @Test(arguments: [
+        (
+            "images.pruned",
+            "slide_id = null, x = null, y = null, message_id = null, attributes_source = null, case_pseudonym = null"
+        ),
+        ("case.erased", "x = null"),
+    ])
+    func `a forged erasure covers no change`(action: String, cleared: String) async throws {
+        try await Laboratory.with { laboratory in
+            try DrillSeeds.sow(in: laboratory)
+            try laboratory.tamper(
+                """
+                update sentinode.predictions set salt = null, site = 'forged', \(cleared) where slide_id = 'S-17';
+                do $$
+                declare act audit.act := audit.begin_act(); encoding text := audit.row_encoding('sentinode.predictions');
+                begin
+                    execute format(
+                        $sql$insert into audit.erased_rows (relation, row_writer, row_seal, row_leaf, columns, remainder,
+                             erased_at, erased_by, writer, seal, leaf, salt)
+                         select 'sentinode.predictions', it.writer, it.seal, it.leaf,
+                             'attributes_source case_pseudonym message_id salt slide_id x y', sha256(%s), now(),
+                             session_user, $1, $2, 1, uuid_send(gen_random_uuid())
+                         from (select * from sentinode.predictions where site = 'forged') as it$sql$, encoding)
+                    using act.writer, act.seal;
+                    perform audit.seal_act(act, '\(action)', null, 'x', null, 'audit.erased_rows');
+                end $$
+                """)
+            #expect(try laboratory.verify().findings.map(\.kind) == [.rowErasedWithoutEvent])
+        }
+    }
+
+    @Test func `numbers and times that nobody could have written are findings, and end no verification`() async throws {
+        try await Laboratory.with { laboratory in
+            try DrillSeeds.sow(in: laboratory)
+            try laboratory.makeKey()
+            try laboratory.sign()
+            try laboratory.tamper(
+                """
+                alter table audit.seals drop constraint seals_number_check, drop constraint seals_check;
+                insert into audit.seals (writer, number, leaf_count, root, seal)
+                select 'ffffffff-0000-4000-8000-000000000000', number, 1, sha256('x'), sha256('x')
+                from unnest(array[-9223372036854775808, 9223372036854775807]) as number;
+                update audit.events set occurred_at = '-infinity' where action = 'batch.recorded'
+                """)
+            let report = try laboratory.verify()
+            #expect(Set(report.findings.map(\.kind)).isSuperset(of: [.eventChanged, .sealChanged]))
+            let anchored = try laboratory.start(
+                "audit", "verify", "--public-key", "c.key.pub", "--checkpoint", "c.txt")
+            #expect(try anchored.waitForEnd() == .exit(1))
+            #expect(try anchored.output().contains("event changed"))
+        }
+    }
+
+    @Test func `nothing to verify is a failure, also since a time`() async throws {
+        try await Laboratory.with { laboratory in
+            #expect(try laboratory.verify().findings.map(\.kind) == [.storeEmpty])
+            try laboratory.publish(try TestPatches.jobs(2))
+            try laboratory.drain()
+            #expect(try laboratory.verify().isClean)
+            let future = Timestamp(microseconds: 4_000_000_000_000_000)
+            #expect(try laboratory.verify(.since(future)).findings.map(\.kind) == [.storeEmpty])
+        }
+    }
+
+    @Test func `erasures, acceptances and whoever could do anything are told each time`() async throws {
+        try await Laboratory.with { laboratory in
+            try DrillSeeds.sow(in: laboratory)
+            try laboratory.database.run(script: "select * from review.erase_slide('S-17', 'consent was withdrawn')")
+            try laboratory.tamper("grant select on sentinode.predictions to sentinode_reviewer")
+            try laboratory.output(of: "migrate", "accept", "--reason", "reports")
+            let report = try laboratory.verify()
+            #expect(report.isClean, "\(report.findings)")
+            let notes = report.notes
+            #expect(notes.erasures.map(\.rows) == [1, 1])
+            #expect(
+                notes.erasures.first?.sentence.hasSuffix("slide.erased by operator, consent was withdrawn") == true)
+            #expect(notes.lines.contains { $0.contains("1 differences: reports") })
+            #expect(notes.lines.last?.contains("operator (member of sentinode_owner)") == true)
+            #expect(notes.lines.last?.contains("postgres (superuser)") == true)
+        }
+    }
+
+    @Test func `a record of the catalogue under another name than a migration's or an acceptance's is found`()
+        async throws
+    {
+        try await Laboratory.with { laboratory in
+            try DrillSeeds.sow(in: laboratory)
+            try laboratory.tamper(
+                """
+                do $$ declare act audit.act := audit.begin_act(); begin
+                    insert into audit.catalogues (migration, server_version, objects, recorded_at, recorded_by, writer, seal, leaf, salt)
+                    select migration, server_version, objects, now(), session_user, act.writer, act.seal, 1, uuid_send(gen_random_uuid())
+                    from audit.catalogues limit 1;
+                    perform audit.seal_act(act, 'review.released', null, null, null, 'audit.catalogues');
+                end $$
+                """)
+            #expect(try laboratory.verify().findings.map(\.kind) == [.catalogueChanged])
+        }
+    }
+
+    @Test func `a restored dump is verified against checkpoints that were kept, by an auditor's login`() async throws {
+        try await Laboratory.with { laboratory in
+            try DrillSeeds.sow(in: laboratory)
+            try laboratory.makeKey()
+            try laboratory.sign()
+            try laboratory.backUp("backup")
+            try laboratory.restore("backup")
+            let auditor = try laboratory.makeLogin(in: "sentinode_auditor")
+            defer { laboratory.drop(auditor) }
+            let verify = try laboratory.start(
+                "audit", "verify", "--public-key", "c.key.pub", "--checkpoint", "c.txt",
+                environment: ["SENTINODE_DATABASE_URL": auditor.url])
+            let end = try verify.waitForEnd()
+            let words = try verify.output()
+            #expect(end == .exit(0), "\(words)")
+            #expect(words.contains("anchored until "))
+        }
+    }
+
     @Test(arguments: [
         ("alter table sentinode.quarantine_repeats rename to other", AuditFinding.Kind.tableMissing),
         ("alter table sentinode.quarantine_repeats drop column salt", .columnMissing),
@@ -120,7 +240,7 @@ import Testing
             let superuser = try laboratory.superuser()
             defer { superuser.close() }
             try superuser.run(script: "update audit.catalogues set objects = 'nothing'")
-            #expect(Set(try laboratory.verify().findings.map(\.kind)) == [.catalogueChanged, .rowChanged])
+            #expect(Set(try laboratory.verify().findings.map(\.kind)) == [.catalogueChanged, .rowChanged, .storeEmpty])
         }
     }
 

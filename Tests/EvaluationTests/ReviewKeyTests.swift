@@ -1,4 +1,5 @@
 import Foundation
+import MessageBroker
 import Testing
 
 @testable import Database
@@ -111,6 +112,28 @@ import Testing
             #expect(try changed.waitForEnd() == .exit(1))
             #expect(try changed.output().contains("1 of 200"))
             #expect(try changed.output().contains("\(job.uuidString.lowercased()): reads_wanted is"))
+        }
+    }
+
+    @Test func `an erasure makes no draw wrong, and what it made unprovable is counted`() async throws {
+        try await Laboratory.with { laboratory in
+            let key = try ReviewKey.random()
+            let file = try laboratory.keyFile(key)
+            defer { unlink(file) }
+            try laboratory.setPolicy(#"[{"reason": "positive", "top_per_slide": 2, "rate": 0.5}]"#, key: key)
+            try laboratory.publish(
+                try (0..<60).map {
+                    TestPatches.message(
+                        try TestPatches.png($0), id: "patch-\($0)", headers: [Field("slide_id", .text("S-1"))])
+                })
+            try laboratory.drain(environment: ["SENTINODE_REVIEW_KEY_FILE": file])
+            let certain = try laboratory.count(
+                "select count(*) from sentinode.predictions where positive_probability = 1")
+            try #require(certain > 0)
+            try laboratory.database.run(script: "select review.erase_slide('S-1', 'a test')")
+            let audit = try laboratory.start("audit", "draws", "--key-file", file)
+            #expect(try audit.waitForEnd() == .exit(0))
+            #expect(try audit.output().hasPrefix("\(certain) erased predictions were selected for certain"))
         }
     }
 

@@ -68,7 +68,7 @@ public struct AuditNotes: Sendable {
 extension AuditNotes.Erasure {
     /// Such as `17 rows erased by event 3 of writer ..., 2026-...: case.erased by boss, withdrawal of consent`.
     public var sentence: String {
-        "\(rows) rows erased by event \(event.seal) of writer \(event.writer.text), "
+        "\(rows) \(rows == 1 ? "row" : "rows") erased by event \(event.seal) of writer \(event.writer.text), "
             + "\(at?.description ?? "at an impossible time"): \(action) by \(login)" + (reason.map { ", \($0)" } ?? "")
     }
 }

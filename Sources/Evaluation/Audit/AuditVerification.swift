@@ -118,7 +118,8 @@ public struct AuditVerification {
             return AuditFinding(
                 .storeEmpty,
                 detail: "no row of this slide is stored"
-                    + (erased > 0 ? "; what an erasure cleared has no slide any more, verify everything to see those" : ""))
+                    + (erased > 0
+                        ? "; what an erasure cleared has no slide any more, verify everything to see those" : ""))
         case .since:
             guard outcome.isEmpty else { return nil }
             return AuditFinding(.storeEmpty, detail: "nothing was recorded since then")
