@@ -102,6 +102,20 @@ begin
     end loop;
 end $$;
 
+-- A seal that stopped waiting without being signed would be in no checkpoint, and could be removed with its chain unnoticed.
+create function audit.check_signed() returns trigger
+    language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+    if not exists (select from audit.checkpoints where created_at = now()) then
+        raise exception 'seals wait until a checkpoint is stored in the same transaction'
+            using errcode = 'insufficient_privilege', hint = '`sentinode audit checkpoint` signs them.';
+    end if;
+    return null;
+end $$;
+comment on function audit.check_signed() is 'Trigger, at the commit: seals stop waiting together with a new checkpoint alone';
+create constraint trigger signed after delete on audit.unsigned_seals deferrable initially deferred
+    for each row execute function audit.check_signed();
+
 create or replace function audit.check_event() returns trigger
     language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin

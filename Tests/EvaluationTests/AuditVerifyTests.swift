@@ -142,8 +142,11 @@ import Testing
                 """)
             let report = try laboratory.verify()
             #expect(Set(report.findings.map(\.kind)).isSuperset(of: [.eventChanged, .sealChanged]))
+            let auditor = try laboratory.makeLogin(in: "sentinode_auditor")
+            defer { laboratory.drop(auditor) }
             let anchored = try laboratory.start(
-                "audit", "verify", "--public-key", "c.key.pub", "--checkpoint", "c.txt")
+                "audit", "verify", "--public-key", "c.key.pub", "--checkpoint", "c.txt",
+                environment: ["SENTINODE_DATABASE_URL": auditor.url])
             #expect(try anchored.waitForEnd() == .exit(1))
             #expect(try anchored.output().contains("event changed"))
         }

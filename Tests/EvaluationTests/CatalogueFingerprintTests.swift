@@ -87,6 +87,18 @@ import Testing
             "grant pg_write_server_files to sentinode_worker",
             "object.new: membership sentinode_worker in pg_write_server_files is new"),
         Change(
+            "create function pg_catalog.concat_ws(text, \"char\", name) returns text language sql as 'select null'",
+            "object.new: system function concat_ws is new"),
+        Change(
+            "create operator pg_catalog.|| (leftarg = name, rightarg = text, function = textanycat)",
+            "object.new: system operator || is new"),
+        Change(
+            "alter database \(Self.databasePlaceholder) set sentinode.as_of = '2020-01-01'",
+            "object.new: setting everybody sentinode.as_of is new"),
+        Change(
+            "create function public.watch() returns event_trigger language plpgsql as 'begin end'; create event trigger watching on sql_drop execute function public.watch()",
+            "object.new: event trigger watching is new"),
+        Change(
             "alter role sentinode_worker set search_path = public",
             "object.new: setting sentinode_worker search_path is new"),
     ]

@@ -58,6 +58,7 @@ public struct AuditVerification {
         for finding in try catalogue.findings + MigrationCheck(folder: migrationsFolder).findings(connection) {
             findings.add(finding)
         }
+        if let finding = try sleepingTriggers(connection) { findings.add(finding) }
         var report = AuditReport()
         report.limits = scope.limits
         if catalogue.hasTrail {
@@ -124,6 +125,15 @@ public struct AuditVerification {
             guard outcome.isEmpty else { return nil }
             return AuditFinding(.storeEmpty, detail: "nothing was recorded since then")
         }
+    }
+
+    /// A server on which no trigger fires takes anything.
+    private func sleepingTriggers(_ connection: DatabaseConnection) throws -> AuditFinding? {
+        let mode = try connection.query("select current_setting('session_replication_role') as mode").onlyRow()
+            .text("mode")
+        guard mode != "origin" else { return nil }
+        return AuditFinding(
+            .catalogueChanged, detail: "session_replication_role is \(mode), by which triggers do not fire")
     }
 
     /// What the catalogue should look like is recorded by migrating and accepting, under no other name.

@@ -9,6 +9,7 @@ enum CatalogueQuery {
     /// names are printed.
     static let sql: SQL =
         named + relations + columns + constraints + triggers + rules + functions + types + grants + roles + settings
+        + systemObjects
 
     private static let named: SQL = """
         with space as (
@@ -200,6 +201,29 @@ enum CatalogueQuery {
         from pg_db_role_setting left join product_role on product_role.oid = setrole
         cross join lateral unnest(setconfig) as setting
         where setdatabase in (0, (select oid from pg_database where datname = current_database()))
-            and (product_role.oid is not null or setting like 'session_replication_role=%')
+            and (product_role.oid is not null or setting ~ '^(session_replication_role|row_security|search_path|role|sentinode[.].*)=')
+        union all
+        select 'event trigger', evtname::text, evtevent::text || '|' || evtenabled::text || '|' || evtfoid::regproc::text, null
+        from pg_event_trigger
+        """
+
+    /// What somebody put into the system's own schema, where names are looked up first, is found by whatever asks: so
+    /// nothing here relies on a function or operator that such an object could take the place of.
+    private static let systemObjects: SQL = """
+
+        union all
+        select kind, identity, null, null
+        from (
+            select 'system function' as kind, proname::text as identity, 'pg_proc'::regclass as class, oid
+            from pg_proc where pronamespace = 11::oid
+            union all select 'system operator', oprname::text, 'pg_operator'::regclass, oid
+            from pg_operator where oprnamespace = 11::oid
+            union all select 'system relation', relname::text, 'pg_class'::regclass, oid
+            from pg_class where relnamespace = 11::oid
+            union all select 'system type', typname::text, 'pg_type'::regclass, oid from pg_type where typnamespace = 11::oid
+            union all select 'cast', castsource::regtype::text, 'pg_cast'::regclass, oid from pg_cast
+        ) as made
+        where oid >= 16384::oid and not exists (
+            select from pg_depend where classid = made.class and objid = made.oid and deptype = 'e'::"char")
         """
 }

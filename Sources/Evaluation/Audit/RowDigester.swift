@@ -82,7 +82,7 @@ final class RowDigester {
             case .leaf: leaf = number(value)
             case .salt: hasSalt = true
             case .leaves: leaves = digests(value)
-            case .occurredAt: occurredAt = number(value).map { Timestamp(microseconds: $0 &+ microsecondsTo2000) }
+            case .occurredAt: occurredAt = time(value)
             case .other: break
             }
             if field.isErasable { holdsErasable = true }
@@ -124,6 +124,12 @@ private let microsecondsTo2000: Int64 = 946_684_800_000_000
 
 private func bigEndian(_ value: some FixedWidthInteger) -> [UInt8] {
     withUnsafeBytes(of: value.bigEndian) { Array($0) }
+}
+
+/// nil for the infinities, which are no times.
+private func time(_ value: UnsafeRawBufferPointer) -> Timestamp? {
+    guard let time = number(value, as: Int64.self), time != .min, time != .max else { return nil }
+    return Timestamp(microseconds: time &+ microsecondsTo2000)
 }
 
 /// The number that fills the whole value; nil where it has another size.
