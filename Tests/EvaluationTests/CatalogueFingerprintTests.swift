@@ -93,7 +93,7 @@ import Testing
             "create operator pg_catalog.|| (leftarg = name, rightarg = text, function = textanycat)",
             "object.new: system operator || is new"),
         Change(
-            "alter database \(Self.databasePlaceholder) set sentinode.as_of = '2020-01-01'",
+            "do $$ begin execute format('alter database %I set sentinode.as_of = $w$2020-01-01$w$', current_database()); end $$",
             "object.new: setting everybody sentinode.as_of is new"),
         Change(
             "create function public.watch() returns event_trigger language plpgsql as 'begin end'; create event trigger watching on sql_drop execute function public.watch()",
