@@ -1,4 +1,5 @@
 import ArgumentParser
+import Database
 import Evaluation
 import Foundation
 import Glibc

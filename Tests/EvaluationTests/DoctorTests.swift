@@ -108,6 +108,19 @@ import Testing
         }
     }
 
+    @Test func `predictions are not compared with the worklist for longer than a while`() async throws {
+        try await Laboratory.with { laboratory in
+            let other = try DatabaseConnection(laboratory.settings)
+            defer { other.close() }
+            try laboratory.database.transaction { connection in
+                try connection.query("lock table review.labels in access exclusive mode")
+                let results = try Checkup().forgotten(other, patience: 1)
+                #expect(results.map(\.detail) == ["not compared with the predictions: it takes longer than 1 s"])
+            }
+            #expect(try Checkup().forgotten(other, patience: 1).isEmpty)
+        }
+    }
+
     @Test func `a login that owns the database's objects is not advised to become a worker`() async throws {
         try await Laboratory.with { laboratory in
             let (name, password) = ("login_" + randomName(), randomName())
