@@ -78,10 +78,38 @@ import Testing
             let setting = try laboratory.start(set + ["--key-file", key])
             #expect(try setting.waitForEnd() == .exit(0))
             #expect(try setting.log().contains("warning: no audit rule draws from everything"))
-            #expect(try setting.log().contains("End the rules with"))
+            // The hint is a sentence behind the warning, not the end of it.
+            #expect(try setting.log().contains(". End the rules with"))
             let showing = try laboratory.start("review", "policy", "show")
             #expect(try showing.waitForEnd() == .exit(0))
             #expect(try showing.output().contains(commitment) && showing.output().contains("50 %"))
+        }
+    }
+
+    @Test func `a policy is set for a later time, with another lease`() async throws {
+        try await Laboratory.with { laboratory in
+            let rules = try laboratory.write("[]", to: "rules.json")
+            let set = ["review", "policy", "set", "--rules", rules, "--reason", "a test"]
+            for (more, words) in [
+                (["--valid-from", "tomorrow"], "'tomorrow' is invalid"),
+                (["--valid-from", "2020-01-01T00:00:00Z"], "--valid-from has passed"),
+                (["--lease-minutes", "0"], "--lease-minutes is 1 to 10080"),
+                (["--lease-minutes", "10081"], "--lease-minutes is 1 to 10080"),
+            ] {
+                let refused = try laboratory.start(set + more)
+                #expect(try refused.waitForEnd() == .exit(64))
+                #expect(try refused.log().contains(words))
+            }
+            let setting = try laboratory.start(
+                set + ["--valid-from", "2999-01-01T00:00:00+01:00", "--lease-minutes", "90"])
+            #expect(try setting.waitForEnd() == .exit(0))
+            #expect(try setting.output() == "policy 1 is in force from 2998-12-31T23:00:00.000000Z on\n")
+            #expect(
+                try laboratory.count(
+                    """
+                    select count(*) from review.policies
+                    where valid_from = '2999-01-01 00:00:00+01' and lease_minutes = 90
+                    """) == 1)
         }
     }
 

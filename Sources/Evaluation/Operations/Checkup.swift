@@ -56,8 +56,8 @@ public struct Checkup {
         var results: [CheckupResult] = [.good("database", "\(settings)")]
         let looks: [(subject: String, look: (DatabaseConnection) throws -> [CheckupResult])] = [
             ("schema", { try schema($0, folder: migrationsFolder) }), ("login", login), ("clock", clock),
-            ("model", control), ("control lock", controlLock), ("review", { try review($0, key: reviewKey) }),
-            ("backlog", backlog),
+            ("model", control), ("control lock", controlLock), ("acts", actLocks),
+            ("review", { try review($0, key: reviewKey) }), ("backlog", backlog),
         ]
         for (subject, look) in looks {
             do {
