@@ -61,8 +61,9 @@ begin
 end $$;
 comment on function sentinode.check_prediction_leaves() is 'Trigger: a statement''s predictions are the first leaves of an event, without a gap';
 
+-- Runs as whoever inserted, who can read what it asks: with its owner's rights it would be asked for every site first.
 create function sentinode.check_predictions_are_sealed() returns trigger
-    language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+    language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
     if not exists (
         select from audit.events as event
@@ -101,6 +102,20 @@ begin
     end loop;
 end $$;
 
+-- A seal that stopped waiting without being signed would be in no checkpoint, and could be removed with its chain unnoticed.
+create function audit.check_signed() returns trigger
+    language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+    if not exists (select from audit.checkpoints where created_at = now()) then
+        raise exception 'seals wait until a checkpoint is stored in the same transaction'
+            using errcode = 'insufficient_privilege', hint = '`sentinode audit checkpoint` signs them.';
+    end if;
+    return null;
+end $$;
+comment on function audit.check_signed() is 'Trigger, at the commit: seals stop waiting together with a new checkpoint alone';
+create constraint trigger signed after delete on audit.unsigned_seals deferrable initially deferred
+    for each row execute function audit.check_signed();
+
 create or replace function audit.check_event() returns trigger
     language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
@@ -113,7 +128,7 @@ begin
             using errcode = 'raise_exception';
     end if;
     if current_user <> 'sentinode_owner' and not pg_has_role(session_user, 'sentinode_owner', 'member') then
-        if new.person is distinct from review.person_of(session_user) then
+        if new.person is not null and new.person is distinct from review.person_of(session_user) then
             raise exception 'an audit event names the person to whom its login belongs' using errcode = 'insufficient_privilege';
         end if;
         if exists (select from audit.chains as chain where chain.writer = new.writer and chain.login <> session_user) then

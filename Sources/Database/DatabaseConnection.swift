@@ -53,7 +53,8 @@ public final class DatabaseConnection {
         for channel in channels { try listenNow(to: channel) }
     }
 
-    /// Primary messages of notices and warnings since the last call, each with its hint; the newest 100.
+    /// Primary messages of notices and warnings since the last call, each with its hint as a sentence behind it; the
+    /// newest 100.
     public func takeNotices() -> [String] {
         noticeLog.take()
     }
@@ -243,7 +244,15 @@ private final class NoticeLog {
 
     static let receive: PQnoticeReceiver = { context, result in
         guard let context, let message = PQresultErrorField(result, report_message) else { return }
-        let hint = PQresultErrorField(result, report_hint).map { " " + String(cString: $0) } ?? ""
-        Unmanaged<NoticeLog>.fromOpaque(context).takeUnretainedValue().append(String(cString: message) + hint)
+        let hint = PQresultErrorField(result, report_hint).map { String(cString: $0) }
+        Unmanaged<NoticeLog>.fromOpaque(context).takeUnretainedValue()
+            .append(sentences(String(cString: message), hint: hint))
+    }
+
+    /// PostgreSQL's messages end without a full stop, its hints with one.
+    private static func sentences(_ message: String, hint: String?) -> String {
+        guard let hint else { return message }
+        let isEnded = message.last.map { ".!?".contains($0) } ?? true
+        return message + (isEnded ? " " : ". ") + hint
     }
 }

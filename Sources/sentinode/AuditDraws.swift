@@ -25,6 +25,11 @@ struct AuditDraws: ParsableCommand {
             let progress = ProgressLine(total: try audit.count(), unit: "predictions")
             let findings = try audit.run { progress.show(done: $0) }
             progress.end()
+            if findings.withoutSlide > 0 {
+                print(
+                    "\(findings.withoutSlide) erased predictions were selected for certain, as one of the highest scores of "
+                        + "a slide that is erased: whether they had one can no longer be told")
+            }
             let policies = findings.policies.map { "\($0)" }.joined(separator: ", ")
             guard let first = findings.first else {
                 return print(

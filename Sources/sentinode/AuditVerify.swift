@@ -84,6 +84,7 @@ struct AuditVerify: ParsableCommand {
             "\(report.rows) rows, \(report.events) events, \(report.seals) seals, \(report.heads.count) chains, "
                 + "\(report.erased) erased, \(report.divergences) findings, "
                 + String(format: "%.1f s", report.seconds))
+        for line in report.notes.lines { print("note: \(line)") }
         print(report.anchor.words)
     }
 }
@@ -109,6 +110,22 @@ private struct AuditReportJSON: Encodable {
         }
     }
 
+    struct Erasure: Encodable {
+        let writer: String
+        let seal: Int64
+        let recorded_at: String?
+        let login: String
+        let action: String
+        let reason: String?
+        let rows: Int64
+
+        init(_ erasure: AuditNotes.Erasure) {
+            (writer, seal) = (erasure.event.writer.uuidString.lowercased(), erasure.event.seal)
+            (recorded_at, login, action) = (erasure.at?.description, erasure.login, erasure.action)
+            (reason, rows) = (erasure.reason, erasure.rows)
+        }
+    }
+
     let rows: Int
     let events: Int
     let seals: Int
@@ -116,6 +133,8 @@ private struct AuditReportJSON: Encodable {
     let erased: Int
     let divergences: Int
     let findings: [Finding]
+    let erasures: [Erasure]
+    let notes: [String]
     let anchor: String
     let limits: String?
     let seconds: Double
@@ -124,6 +143,7 @@ private struct AuditReportJSON: Encodable {
         (rows, events, seals) = (report.rows, report.events, report.seals)
         (chains, erased, divergences) = (report.heads.count, report.erased, report.divergences)
         (findings, anchor) = (report.findings.map(Finding.init), report.anchor.words)
+        (erasures, notes) = (report.notes.erasures.map(Erasure.init), report.notes.lines)
         (limits, seconds) = (report.limits, report.seconds)
     }
 }

@@ -7,10 +7,11 @@ struct Enqueue: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Send patches to the queue.",
         discussion: """
-            Takes PNG files, folders of them, or a CSV manifest with a column path and one column a header. Every \
-            message is confirmed by the broker. The same file sent again is the same job and is decided once, so an \
-            interrupted run is simply repeated. A file that cannot be sent is reported, and the rest goes on; the exit \
-            code is 1 then. A manifest with a line that a worker would refuse is refused before anything is sent.
+            Takes PNG files, folders of them, or a CSV manifest with a column path and one column a header, separated \
+            by commas, semicolons or tabs, as its header line shows. Every message is confirmed by the broker. The same \
+            file sent again is the same job and is decided once, so an interrupted run is simply repeated. A file that \
+            cannot be sent is reported, and the rest goes on; the exit code is 1 then. A manifest with a line that a \
+            worker would refuse is refused before anything is sent.
 
             Examples:
               sentinode enqueue patches/

@@ -9,7 +9,7 @@ struct Erase: ParsableCommand {
             Cleared are slide, position, pseudonym, message id, attributes, comments, reasons, patches and payloads. \
             Scores, labels and hashes stay, and so does the audit trail: its digests no longer reveal anything. What \
             still waits in the queue is not touched, so drain it first. The reason is kept for ever: write it without \
-            the name.
+            the name. Where the name also stands in words that stay, this is said below the numbers.
 
             Examples:
               sentinode erase --case P-1043 --reason "withdrawal of consent, request 17" --dry-run
@@ -36,11 +36,13 @@ struct Erase: ParsableCommand {
         try reportingFailures {
             let erasure = try Erasure(databaseSettings("erase"))
             let subject = try self.subject()
-            Erase.show(try erasure.extent(of: subject, reason: reason.text), dryRun ? "would be erased" : "to erase")
+            let expected = try erasure.extent(of: subject, reason: reason.text)
+            Erase.show(expected, dryRun ? "would be erased" : "to erase")
             if dryRun { return }
             try confirm()
-            _ = try erasure.erase(subject, reason: reason.text)
+            let erased = try erasure.erase(subject, reason: reason.text)
             print("erased")
+            for notice in erased.notices where !expected.notices.contains(notice) { print(notice) }
         }
     }
 
@@ -57,6 +59,7 @@ struct Erase: ParsableCommand {
                 ["predictions", "\(extent.predictions)"], ["quarantined messages", "\(extent.quarantined)"],
                 ["labels (comment and reason)", "\(extent.labels)"], ["patches kept", "\(extent.images)"],
             ])
+        for notice in extent.notices { print(notice) }
     }
 
     /// Asks whoever sits at the terminal; where nobody does, `--yes` has to say it.

@@ -16,12 +16,14 @@ struct Labels: ParsableCommand {
             abstract: "Store the labels of a CSV file or of QuPath's GeoJSON, under the name of a reader.",
             discussion: """
                 CSV has a header line and the columns job_id,label or slide_id,x,y,label (left and top edge, \
-                full-resolution pixels); a label is tumor, normal or unassessable.
+                full-resolution pixels), separated by commas, semicolons or tabs, as the header line shows; a label is \
+                tumor, normal or unassessable.
 
                 GeoJSON (with --slide) has regions, in full-resolution pixels: Polygon and MultiPolygon with a class. A \
                 patch becomes tumor where a Tumor region touches its central 32x32 pixels, normal only where Normal \
                 regions cover all of them; tumor wins. A tile that `sentinode export` wrote speaks of its own patch \
-                alone. Everything in the file counts as the reader's word, so take out what the reader has not looked at.
+                alone. Points and measuring lines are no areas: they are left out and counted. Everything else in the \
+                file counts as the reader's word, so take out what the reader has not looked at.
 
                 What the reader has labelled before is left out and said. All is stored, or nothing. Labels of the \
                 random sample count as voluntary: nobody knows why just these were labelled.
@@ -133,6 +135,10 @@ private struct LabelReport {
         if plan.untouched + plan.partly > 0 {
             print(
                 "\(plan.untouched) patches lie in no region, \(plan.partly) only in part in normal ones: not labelled")
+        }
+        if !plan.marks.isEmpty {
+            let kinds = plan.marks.map { "\($0.count) \($0.mark.rawValue)" }.joined(separator: ", ")
+            print("features of the file that are no areas, left out: \(kinds)")
         }
         if !plan.foreignSites.isEmpty {
             print("the reader may not read the site: \(plan.foreignSites.joined(separator: ", "))")

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Database
 import Evaluation
+import Foundation
 
 struct Reader: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -26,7 +27,8 @@ struct Reader: ParsableCommand {
                 Examples:
                   sentinode reader add anna --name "Dr. Anna Weber" --qualification "consultant pathologist" \\
                       --site north --site south
-                  sentinode reader add ben --name "Dr. Ben Okoro" --qualification "resident" --site '*' --blind
+                  sentinode reader add ben --name "Dr. Ben Okoro" --qualification "resident" --site '*' --blind \\
+                      --reason "study of May"
                 """)
 
         @Argument(help: "Database login.") var login: String
@@ -38,11 +40,21 @@ struct Reader: ParsableCommand {
         var blind = false
         @Flag(help: "May decide where two readers disagree.")
         var adjudicates = false
+        @Option(help: "Why; it stays in the audit trail.") var reason: Reason?
+
+        func validate() throws {
+            guard sites.allSatisfy({ !$0.isEmpty }) else {
+                throw ValidationError("--site is empty: name the laboratory, or '*' for every one")
+            }
+        }
+
+        private var sites: [String] { site.map { $0.trimmingCharacters(in: .whitespaces) } }
 
         func run() throws {
             try reportingFailures {
-                var reader = NewReader(login: login, fullName: name, qualification: qualification, sites: site)
+                var reader = NewReader(login: login, fullName: name, qualification: qualification, sites: sites)
                 (reader.isAlwaysBlind, reader.adjudicates) = (blind, adjudicates)
+                reader.reason = reason?.text
                 try ReaderRegistry(databaseSettings("reader")).add(reader)
                 print("\(login) may review; \(name) reads docs/for-pathologists.md next")
             }
@@ -67,11 +79,15 @@ struct Reader: ParsableCommand {
                     readers.map {
                         [
                             $0.login, $0.fullName, $0.qualification, $0.sites.joined(separator: " "),
-                            ($0.isAlwaysBlind ? "blind" : "") + ($0.adjudicates ? " adjudicates" : ""),
-                            List.state($0, now),
+                            List.readings($0), List.state($0, now),
                         ]
                     })
             }
+        }
+
+        private static func readings(_ reader: ReaderSummary) -> String {
+            let traits = [reader.isAlwaysBlind ? "always blind" : nil, reader.adjudicates ? "adjudicates" : nil]
+            return traits.compactMap { $0 }.joined(separator: ", ")
         }
 
         private static func state(_ reader: ReaderSummary, _ now: Timestamp) -> String {

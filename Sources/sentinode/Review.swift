@@ -1,4 +1,5 @@
 import ArgumentParser
+import Database
 import Evaluation
 import Foundation
 import Glibc
@@ -104,20 +105,33 @@ struct Review: ParsableCommand {
                        {"reason": "audit", "rate": 0.02, "blind": true, "second_read_rate": 0.2}]
 
                     Other fields: site, score_low, score_high, priority, due_hours (72), keep_image_days (365). Workers \
-                    follow from the next batch on. Those without the key stop, so give it to them first.
+                    follow from the next batch on, or from --valid-from on. Those without the key stop, so give it to \
+                    them first. Of the policies whose time has come, the one that was set last is in force.
 
-                    Example:
+                    Examples:
                       sentinode review policy set --rules rules.json --reason "first policy" --key-file review.key
+                      sentinode review policy set --rules rules.json --reason "new scanner" --key-file review.key \\
+                          --valid-from 2027-01-01T00:00:00+01:00 --lease-minutes 60
                     """)
 
             @Option(help: "File with the rules, or - for the standard input.") var rules: String
             @Option(help: "Why; it stays in the audit trail.") var reason: Reason
             @Option(help: "File with the key that workers draw with.") var keyFile: String?
             @Option(help: "The key's commitment, where the key itself is not at hand.") var keyCommitment: String?
+            @Option(help: "In force from this time on, RFC 3339 with its zone; at once by default.")
+            var validFrom: Moment?
+            @Option(help: "How long a claimed patch is kept for whoever claimed it, 1 to 10080.")
+            var leaseMinutes: Int32 = 30
 
             func validate() throws {
                 if keyFile != nil, keyCommitment != nil {
                     throw ValidationError("--key-file and --key-commitment say the same: give one")
+                }
+                if let validFrom, validFrom.time < .now {
+                    throw ValidationError("--valid-from has passed: a policy is never in force before it is set")
+                }
+                guard (1...10_080).contains(leaseMinutes) else {
+                    throw ValidationError("--lease-minutes is 1 to 10080, which is a week")
                 }
             }
 
@@ -125,9 +139,10 @@ struct Review: ParsableCommand {
                 try reportingFailures {
                     let commitment = try keyFile.map { try ReviewKey(contentsOfFile: $0).commitmentText }
                     let outcome = try ReviewPolicies(databaseSettings("review")).set(
-                        rules: try rulesText(), reason: reason.text, keyCommitment: commitment ?? keyCommitment)
+                        rules: try rulesText(), reason: reason.text, keyCommitment: commitment ?? keyCommitment,
+                        validFrom: validFrom?.time, leaseMinutes: leaseMinutes)
                     for warning in outcome.warnings { complain("warning: \(warning)") }
-                    print("policy \(outcome.generation) is in force")
+                    print("policy \(outcome.generation) is in force" + (validFrom.map { " from \($0.time) on" } ?? ""))
                 }
             }
 

@@ -147,6 +147,15 @@ struct ErrorTests {
             #expect(connection.takeNotices().isEmpty)
         }
     }
+
+    @Test func `a notice and its hint are two sentences`() async throws {
+        try await ScratchDatabase.withConnection { (connection) throws in
+            for message in ["it is full", "it is full."] {
+                try connection.run(script: "do $$ begin raise notice '\(message)' using hint = 'Empty it.'; end $$")
+                #expect(connection.takeNotices() == ["it is full. Empty it."])
+            }
+        }
+    }
 }
 
 /// What SQLSTATEs mean for the caller, without a server.

@@ -99,11 +99,11 @@ import Testing
             set local allow_system_table_mods = on;
             create view pg_catalog.pg_nothing as select 1 as one
             """,
-            "object.new: added function pg_catalog.concat_ws(text, char, name) is new",
-            "object.new: added operator pg_catalog.||(name, text) is new",
-            "object.new: added cast pg_catalog.regclass as text is new",
-            "object.new: added type pg_catalog.numberless is new",
-            "object.new: added relation pg_catalog.pg_nothing is new"),
+            "object.new: system function concat_ws(text, char, name) is new",
+            "object.new: system operator ||(name, text) is new",
+            "object.new: system cast regclass as text is new",
+            "object.new: system type numberless is new",
+            "object.new: system relation pg_nothing is new"),
         Change(
             """
             create function pg_catalog.hidden() returns int language sql as 'select 1';

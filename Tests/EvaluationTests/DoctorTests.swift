@@ -57,6 +57,70 @@ import Testing
         }
     }
 
+    @Test func `a session that holds back what figures can be asked of is named, with what to do about it`()
+        async throws
+    {
+        try await Laboratory.with { laboratory in
+            let holder = try laboratory.database.query("select pg_backend_pid() as pid").onlyRow().int4("pid")
+            /// Takes the lock of an act from so many seconds ago, looks, and gives it back.
+            func look(_ shared: String, ago seconds: Int) throws -> (Program.End, String) {
+                let second = "(extract(epoch from clock_timestamp()) - 1577836800 - \(seconds))::integer"
+                try laboratory.database.run(script: "select pg_advisory_lock\(shared)(1397050965, \(second))")
+                let seen = try examine(laboratory)
+                try laboratory.database.run(script: "select pg_advisory_unlock_all()")
+                return seen
+            }
+            let (_, recent) = try look("_shared", ago: 5)
+            #expect(!recent.contains("acts:"))
+            let (lingeringEnd, lingering) = try look("_shared", ago: 90)
+            #expect(lingeringEnd == .exit(0))
+            #expect(lingering.contains("look at  acts: the session with pid \(holder) of login "))
+            #expect(lingering.contains("holds an act open since 20"))
+            #expect(lingering.contains("pg_terminate_backend(\(holder))"))
+            let (aloneEnd, alone) = try look("", ago: 0)
+            #expect(aloneEnd == .exit(0))
+            #expect(alone.contains("look at  acts: the session with pid \(holder) of login "))
+            #expect(alone.contains("holds their lock alone, since 20") && alone.contains("0 wait"))
+            #expect(try !examine(laboratory).1.contains("acts:"))
+        }
+    }
+
+    @Test func `selected predictions that nobody would be served are told, and put back as advised`() async throws {
+        try await Laboratory.with { laboratory in
+            try laboratory.setPolicy(#"[{"reason": "audit", "rate": 1}]"#)
+            try laboratory.evaluateSlide("S", patches: 3)
+            try laboratory.withReader { reader in
+                let connection = try reader.connect()
+                defer { connection.close() }
+                try connection.query("select review.confirm(job_id, 'tumor', reason => 'seen') from review.claim(1)")
+            }
+            #expect(try !examine(laboratory).1.contains("not on the worklist"))
+            try laboratory.database.run(script: "delete from review.worklist_items")
+            let (end, words) = try examine(laboratory)
+            #expect(end == .exit(0))
+            #expect(
+                words.contains(
+                    "worklist: 2 predictions were selected for review, lack readings, and are not on the worklist"))
+            let advice = try #require(words.firstMatch(of: #/SET ROLE sentinode_owner; SELECT .*/#)).output
+            try laboratory.database.run(script: String(advice) + "; RESET ROLE")
+            #expect(try !examine(laboratory).1.contains("not on the worklist"))
+            #expect(try laboratory.count("select count(*) from review.worklist_items") == 2)
+        }
+    }
+
+    @Test func `predictions are not compared with the worklist for longer than a while`() async throws {
+        try await Laboratory.with { laboratory in
+            let other = try DatabaseConnection(laboratory.settings)
+            defer { other.close() }
+            try laboratory.database.transaction { connection in
+                try connection.query("lock table review.labels in access exclusive mode")
+                let results = try Checkup().forgotten(other, patience: 1)
+                #expect(results.map(\.detail) == ["not compared with the predictions: it takes longer than 1 s"])
+            }
+            #expect(try Checkup().forgotten(other, patience: 1).isEmpty)
+        }
+    }
+
     @Test func `a login that owns the database is not advised to become a worker`() async throws {
         try await Laboratory.with { laboratory in
             let (name, password) = ("login_" + randomName(), randomName())

@@ -19,7 +19,28 @@ import Testing
         #expect(table.rows.map(\.line) == [3, 5])
     }
 
+    @Test(arguments: [",", ";", "\t"])
+    func `is separated by what separates the names of its header`(separator: String) throws {
+        let lines = [["path", "\"a,b;c\td\"", "mpp"], ["\"a;b.png\"", "\"x,y\"", "0"], ["", "", ""]]
+        let text = "\u{feff}" + lines.map { $0.joined(separator: separator) }.joined(separator: "\r\n")
+        let table = try CSVTable(text)
+        #expect(table.header == ["path", "a,b;c\td", "mpp"])
+        #expect(table.rows.map(\.fields) == [["a;b.png", "x,y", "0"], ["", "", ""]])
+    }
+
+    @Test func `holds the marks that separate nothing in it as part of a field`() throws {
+        #expect(try CSVTable("a;b\n0,25;1\n").rows.map(\.fields) == [["0,25", "1"]])
+        #expect(try CSVTable("a\n1.5\t;\n").rows.map(\.fields) == [["1.5\t;"]])
+    }
+
+    @Test(arguments: ["plain", "a,b", "a \"quote\"", "two\nlines", "two\r\nlines", "a\rb"])
+    func `is read back as it was written`(field: String) throws {
+        #expect(try CSVTable("name\r\n\(CSVTable.quoted(field))\r\n").rows.map(\.fields) == [[field]])
+    }
+
     @Test(arguments: [
+        ("a,b;c\n1,2\n", "a comma and a semicolon outside of quotes"), ("a;b\n1,2\n", "line 2 has 1 fields: 2"),
+        ("a;b\n\"1\"x;2\n", "line 2: a semicolon or the end"),
         ("", "line 1"), ("a,b\n1\n", "line 2 has 1 fields: 2"), ("a,b\n1,2\n1,2,3\n", "line 3 has 3 fields"),
         ("a\n\"open\n\nmore\n", "line 2: a quote is never closed"), ("a\n\"x\"y\n", "line 2: a comma"),
     ])

@@ -1,4 +1,5 @@
 import Foundation
+import MessageBroker
 import Testing
 
 @testable import Database
@@ -77,10 +78,38 @@ import Testing
             let setting = try laboratory.start(set + ["--key-file", key])
             #expect(try setting.waitForEnd() == .exit(0))
             #expect(try setting.log().contains("warning: no audit rule draws from everything"))
-            #expect(try setting.log().contains("End the rules with"))
+            // The hint is a sentence behind the warning, not the end of it.
+            #expect(try setting.log().contains(". End the rules with"))
             let showing = try laboratory.start("review", "policy", "show")
             #expect(try showing.waitForEnd() == .exit(0))
             #expect(try showing.output().contains(commitment) && showing.output().contains("50 %"))
+        }
+    }
+
+    @Test func `a policy is set for a later time, with another lease`() async throws {
+        try await Laboratory.with { laboratory in
+            let rules = try laboratory.write("[]", to: "rules.json")
+            let set = ["review", "policy", "set", "--rules", rules, "--reason", "a test"]
+            for (more, words) in [
+                (["--valid-from", "tomorrow"], "'tomorrow' is invalid"),
+                (["--valid-from", "2020-01-01T00:00:00Z"], "--valid-from has passed"),
+                (["--lease-minutes", "0"], "--lease-minutes is 1 to 10080"),
+                (["--lease-minutes", "10081"], "--lease-minutes is 1 to 10080"),
+            ] {
+                let refused = try laboratory.start(set + more)
+                #expect(try refused.waitForEnd() == .exit(64))
+                #expect(try refused.log().contains(words))
+            }
+            let setting = try laboratory.start(
+                set + ["--valid-from", "2999-01-01T00:00:00+01:00", "--lease-minutes", "90"])
+            #expect(try setting.waitForEnd() == .exit(0))
+            #expect(try setting.output() == "policy 1 is in force from 2998-12-31T23:00:00.000000Z on\n")
+            #expect(
+                try laboratory.count(
+                    """
+                    select count(*) from review.policies
+                    where valid_from = '2999-01-01 00:00:00+01' and lease_minutes = 90
+                    """) == 1)
         }
     }
 
@@ -111,6 +140,28 @@ import Testing
             #expect(try changed.waitForEnd() == .exit(1))
             #expect(try changed.output().contains("1 of 200"))
             #expect(try changed.output().contains("\(job.uuidString.lowercased()): reads_wanted is"))
+        }
+    }
+
+    @Test func `an erasure makes no draw wrong, and what it made unprovable is counted`() async throws {
+        try await Laboratory.with { laboratory in
+            let key = try ReviewKey.random()
+            let file = try laboratory.keyFile(key)
+            defer { unlink(file) }
+            try laboratory.setPolicy(#"[{"reason": "positive", "top_per_slide": 2, "rate": 0.5}]"#, key: key)
+            try laboratory.publish(
+                try (0..<60).map {
+                    TestPatches.message(
+                        try TestPatches.png($0), id: "patch-\($0)", headers: [Field("slide_id", .text("S-1"))])
+                })
+            try laboratory.drain(environment: ["SENTINODE_REVIEW_KEY_FILE": file])
+            let certain = try laboratory.count(
+                "select count(*) from sentinode.predictions where positive_probability = 1")
+            try #require(certain > 0)
+            try laboratory.database.run(script: "select review.erase_slide('S-1', 'a test')")
+            let audit = try laboratory.start("audit", "draws", "--key-file", file)
+            #expect(try audit.waitForEnd() == .exit(0))
+            #expect(try audit.output().hasPrefix("\(certain) erased predictions were selected for certain"))
         }
     }
 

@@ -39,16 +39,18 @@ public struct AuditAnchor: Sendable {
             return
         }
         var catalogue = AnchorReport()
-        try AnchorStep.run("the catalogue", connection, &catalogue) {
-            try CatalogueFingerprint(connection).verifyInTransaction(&$0)
+        let fault = try VerificationStep.fault(in: "the catalogue", connection) {
+            try CatalogueFingerprint(connection).verifyInTransaction(&catalogue)
         }
+        if let fault { catalogue.findings.append(AnchorFinding(.unreadable, fault)) }
         var findings = catalogue.findings.map { AuditFinding(.catalogueChanged, detail: "\($0)") }
         var lines = catalogue.notes
         if let outside {
             var report = AnchorReport()
-            try AnchorStep.run("the trail with its checkpoints", connection, &report) {
-                try outside.compare(connection, &$0)
+            let fault = try VerificationStep.fault(in: "the trail with its checkpoints", connection) {
+                try outside.compare(connection, &report)
             }
+            if let fault { report.findings.append(AnchorFinding(.unreadable, fault)) }
             findings += report.findings.map { AuditFinding(.notAsSigned, detail: "\($0)") }
             lines += report.notes
             lines.append(AuditAnchor.words(report))

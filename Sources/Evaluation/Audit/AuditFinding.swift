@@ -58,6 +58,7 @@ public struct AuditFinding: Sendable {
         case columnUnknown = "column unknown"
         case migrationMissing = "migration missing"
         case storeEmpty = "nothing stored"
+        case unreadable = "cannot be read"
         case protectionOff = "protection switched off"
         case catalogueChanged = "catalogue not as recorded"
         case notAsSigned = "not as signed"
@@ -120,6 +121,8 @@ extension AuditFinding {
 struct FindingList: Sendable {
     /// Findings that are kept; the rest is counted.
     static let kept = 20
+    /// No finding stands for more divergences, so that their sum always fits.
+    static let largest: Int64 = 1_000_000_000_000
 
     private(set) var first: [AuditFinding] = []
     private(set) var count = 0

@@ -13,6 +13,7 @@ public struct AuditReport: Sendable {
     /// All findings, with those that are not listed.
     public internal(set) var divergences = 0
     public internal(set) var anchor = AuditAnchor.missing
+    public internal(set) var notes = AuditNotes.none
     /// What this verification does not cover; nil where it covers everything.
     public internal(set) var limits: String?
     public internal(set) var seconds = 0.0

@@ -72,7 +72,16 @@ public struct AuditVerification {
             let outcome = try team.run(plan, workers: workers, progress: progress)
             findings.add(outcome.result.findings)
             for finding in try strays(outcome, catalogue.tables, connection) { findings.add(finding) }
-            if outcome.isEmpty, let finding = try emptiness(connection) { findings.add(finding) }
+            if let finding = try emptiness(outcome, catalogue.tables, connection) { findings.add(finding) }
+            if catalogue.tables.contains(where: { $0.name == CatalogueRow.table.name }),
+                let finding = try misplacedRecords(connection)
+            {
+                findings.add(finding)
+            }
+            let fault = try VerificationStep.fault(in: "what is told each time", connection) {
+                report.notes = try AuditNotes(connection)
+            }
+            if let fault { findings.add(AuditFinding(.unreadable, detail: fault)) }
             (report.rows, report.events) = (outcome.result.rows, outcome.result.events)
             (report.seals, report.erased) = (outcome.result.seals, outcome.result.erased)
             report.heads = outcome.result.heads
@@ -103,13 +112,43 @@ public struct AuditVerification {
     }
 
     /// Nothing to verify is no proof of anything.
-    private func emptiness(_ connection: DatabaseConnection) throws -> AuditFinding? {
+    private func emptiness(
+        _ outcome: AuditTeam.Outcome, _ tables: [StampedTable], _ connection: DatabaseConnection
+    ) throws -> AuditFinding? {
         switch scope {
-        case .everything: return AuditFinding(.storeEmpty, detail: "the audit trail holds nothing at all")
-        case .slide: return AuditFinding(.storeEmpty, detail: "no row of this slide is stored")
+        case .everything:
+            let work = [Prediction.table.name, QuarantinedMessage.table.name]
+            let stored = tables.enumerated().filter { work.contains($1.name) }.compactMap { outcome.counts[$0.offset] }
+            guard stored.allSatisfy({ $0 == 0 }) else { return nil }
+            return AuditFinding(.storeEmpty, detail: "neither a prediction nor a quarantined message is here to verify")
+        case .slide:
+            guard outcome.isEmpty else { return nil }
+            let erased = try TableCensus.count("audit.erased_rows", connection)
+            return AuditFinding(
+                .storeEmpty,
+                detail: "no row of this slide is stored"
+                    + (erased > 0
+                        ? "; what an erasure cleared has no slide any more, verify everything to see those" : ""))
         case .since:
-            let isEmpty = try TableCensus.count("audit.events", connection) == 0
-            return isEmpty ? AuditFinding(.storeEmpty, detail: "the audit trail holds nothing at all") : nil
+            guard outcome.isEmpty else { return nil }
+            return AuditFinding(.storeEmpty, detail: "nothing was recorded since then")
         }
+    }
+
+    /// What the catalogue should look like is recorded by migrating and accepting, under no other name.
+    private func misplacedRecords(_ connection: DatabaseConnection) throws -> AuditFinding? {
+        let strays = try connection.query(
+            """
+            select count(*) as count from audit.catalogues as record
+            where not exists (
+                select from audit.events as event
+                where (event.writer, event.seal) = (record.writer, record.seal)
+                    and event.action in ('schema.migrated', 'schema.accepted'))
+            """
+        ).onlyRow().int8("count")
+        guard strays > 0 else { return nil }
+        return AuditFinding(
+            .catalogueChanged, table: CatalogueRow.table.name,
+            detail: "\(strays) records stand under an event that is neither a migration nor an acceptance")
     }
 }

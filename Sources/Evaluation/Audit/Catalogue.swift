@@ -20,7 +20,7 @@ struct Catalogue {
         }
 
         var part: Part {
-            isOfTheServer || kind.hasPrefix("added ") || kind == Catalogue.extensions ? .server : .product
+            isOfTheServer || kind.hasPrefix("system ") || kind == Catalogue.extensions ? .server : .product
         }
 
         /// Whether it may differ between versions of the server, down to the last number.

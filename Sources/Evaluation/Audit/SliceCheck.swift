@@ -128,14 +128,14 @@ struct SliceCheck {
             "select count(*) as count from audit.events where writer = $1 and seal >= $2 and seal < $3",
             [.uuid(position.writer), .int8(first), .int8(position.seal)]
         ).onlyRow().int8("count")
-        // Forged numbers may lie further apart than one of them can say.
-        let gap = UInt64(bitPattern: position.seal &- first)
-        guard gap > UInt64(left) else { return }
-        let missing = gap - UInt64(left)
+        // Numbers may be anything that somebody has written there.
+        let (span, isBeyond) = position.seal.subtractingReportingOverflow(first)
+        let missing = min(isBeyond ? .max : span - left, FindingList.largest)
+        guard missing > 0 else { return }
         result.findings.add(
             AuditFinding(
                 .eventMissing, position: EventPosition(writer: position.writer, seal: first),
                 detail: missing == 1 ? "and its seal" : "and its seal, and those behind it up to \(position.seal - 1)",
-                count: Int(Int32(clamping: missing))))
+                count: Int(clamping: missing)))
     }
 }

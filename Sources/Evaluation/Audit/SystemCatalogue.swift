@@ -56,7 +56,7 @@ struct SystemCatalogue {
     /// What an extension put there is told of as one, so that nothing can hide in it.
     private mutating func addForeign(_ entries: [Entry], _ extensions: [Place: String]) {
         for entry in entries where entry.kind == "cast" || extensions[entry.place] == nil {
-            let object = Catalogue.Object(kind: "added \(entry.kind)", identity: "pg_catalog.\(entry.name)")
+            let object = Catalogue.Object(kind: "system \(entry.kind)", identity: entry.name)
             definitions.append((object, entry.text))
         }
         let extended = Dictionary(grouping: entries.filter { $0.kind != "cast" }) { extensions[$0.place] }

@@ -1,4 +1,7 @@
 /// Rows of a CSV text with a header line (RFC 4180: fields may be quoted, a quote inside is doubled).
+///
+/// Fields are separated by what separates the names of the header line: commas, or semicolons or tabs, as spreadsheets
+/// write them where a comma is the decimal mark.
 public struct CSVTable: Sendable {
     public struct Row: Sendable {
         /// Line on which the row begins, from 1.
@@ -12,7 +15,7 @@ public struct CSVTable: Sendable {
     /// - Throws: `OperationError` naming the line that is not CSV, or that has another number of fields than the header.
     public init(_ text: String) throws(OperationError) {
         var rows: [Row] = []
-        var scanner = CSVScanner(text)
+        var scanner = try CSVScanner(text)
         while let row = try scanner.next() {
             if row.fields != [""] { rows.append(row) }
         }
@@ -29,31 +32,62 @@ public struct CSVTable: Sendable {
 extension CSVTable {
     /// A field as it stands in a CSV file.
     static func quoted(_ field: String) -> String {
-        guard field.contains(where: { "\",\r\n".contains($0) }) else { return field }
+        // By bytes: as a Character, a line feed is not found in a line break of two.
+        guard field.utf8.contains(where: { "\",\r\n".utf8.contains($0) }) else { return field }
         return "\"" + field.replacing("\"", with: "\"\"") + "\""
+    }
+}
+
+/// What stands between two fields.
+private enum CSVSeparator: UInt8, CaseIterable {
+    case comma = 0x2c
+    case semicolon = 0x3b
+    case tab = 0x09
+
+    /// The one that the header line has outside of quotes; a comma where it has none, because it names one column.
+    init(inHeaderOf bytes: some Sequence<UInt8>) throws(OperationError) {
+        var found: Set<UInt8> = []
+        var isQuoted = false
+        for byte in bytes.drop(while: { "\r\n".utf8.contains($0) }) {
+            if byte == UInt8(ascii: "\"") { isQuoted.toggle() }
+            if isQuoted { continue }
+            if "\r\n".utf8.contains(byte) { break }
+            found.insert(byte)
+        }
+        let candidates = CSVSeparator.allCases.filter { found.contains($0.rawValue) }
+        guard candidates.count < 2 else {
+            throw OperationError(
+                "the header line has a \(candidates[0]) and a \(candidates[1]) outside of quotes: one kind of separator "
+                    + "is expected")
+        }
+        self = candidates.first ?? .comma
     }
 }
 
 /// Walks over CSV text, byte by byte: every delimiter is ASCII.
 private struct CSVScanner {
     private let bytes: [UInt8]
+    private let separator: CSVSeparator
     private var position: Int
     private var line = 1
 
-    init(_ text: String) {
+    /// - Throws: `OperationError` where the header line does not tell the separator.
+    init(_ text: String) throws(OperationError) {
         bytes = Array(text.utf8)
         // A byte order mark, as spreadsheets write it.
         position = bytes.starts(with: [0xef, 0xbb, 0xbf]) ? 3 : 0
+        separator = try CSVSeparator(inHeaderOf: bytes.dropFirst(position))
     }
 
     mutating func next() throws(OperationError) -> CSVTable.Row? {
         guard position < bytes.count else { return nil }
         let start = line
         var fields: [String] = []
-        repeat { fields.append(try field(startedOn: start)) } while take(UInt8(ascii: ","))
+        repeat { fields.append(try field(startedOn: start)) } while take(separator.rawValue)
         _ = take(UInt8(ascii: "\r"))
         guard position == bytes.count || take(UInt8(ascii: "\n")) else {
-            throw OperationError("line \(line): a comma or the end of the line is expected behind a quoted field")
+            throw OperationError(
+                "line \(line): a \(separator) or the end of the line is expected behind a quoted field")
         }
         line += 1
         return CSVTable.Row(line: start, fields: fields)
@@ -71,12 +105,16 @@ private struct CSVScanner {
                 content.append(byte)
             }
         } else {
-            while position < bytes.count, !",\r\n".utf8.contains(bytes[position]) {
+            while position < bytes.count, !isEndOfField(bytes[position]) {
                 content.append(bytes[position])
                 position += 1
             }
         }
         return String(decoding: content, as: UTF8.self)
+    }
+
+    private func isEndOfField(_ byte: UInt8) -> Bool {
+        byte == separator.rawValue || "\r\n".utf8.contains(byte)
     }
 
     private mutating func take(_ byte: UInt8) -> Bool {

@@ -57,8 +57,8 @@ public struct Checkup {
         let looks: [(subject: String, look: (DatabaseConnection) throws -> [CheckupResult])] = [
             ("schema", { try schema($0, folder: migrationsFolder) }), ("login", login), ("clock", clock),
             ("protection", protection),
-            ("model", control), ("control lock", controlLock), ("review", { try review($0, key: reviewKey) }),
-            ("backlog", backlog),
+            ("model", control), ("control lock", controlLock), ("acts", actLocks),
+            ("review", { try review($0, key: reviewKey) }), ("backlog", backlog),
         ]
         for (subject, look) in looks {
             do {

@@ -17,6 +17,8 @@ public final class DrawAudit {
         public let policies: [Int64]
         public internal(set) var checked = 0
         public internal(set) var differing = 0
+        /// Erased ones that were selected for certain as one of the highest scores of a slide that nobody knows any more.
+        public internal(set) var withoutSlide = 0
         /// The first that differs, in the order of job ids, and in what.
         public internal(set) var first: (job: UUID, what: String)?
     }
@@ -80,7 +82,7 @@ public final class DrawAudit {
     private static let selectSQL: SQL = """
         select job_id, site, slide_id, p_tumor, decision, review_policy, review_rule, review_reason,
             selection_probability, positive_probability, positive_selected, audit_probability, audit_selected,
-            second_read_probability, reads_wanted, blind
+            second_read_probability, reads_wanted, blind, salt is null as is_erased
         from sentinode.predictions
         where review_policy = any($1::bigint[])
 
@@ -95,10 +97,13 @@ public final class DrawAudit {
         else { return }
         var candidate = Candidate(
             job: job, decision: decision, pTumor: try row.float4("p_tumor"), site: try row.optionalText("site"))
-        // Which scores were known then is not recorded; that it may have been among the highest of its slide is.
-        let top = selector.positiveRule(for: candidate)?.topPerSlide ?? 0
-        if try row.optionalText("slide_id") != nil, top > 0, try row.optionalFloat8("positive_probability") == 1 {
+        // Which scores were known then is not recorded; that it may have been among the highest of its slide is, until
+        // an erasure clears the slide.
+        let (top, isErased) = (selector.positiveRule(for: candidate)?.topPerSlide ?? 0, try row.bool("is_erased"))
+        let hasSlide = try row.optionalText("slide_id") != nil
+        if hasSlide || isErased, top > 0, try row.optionalFloat8("positive_probability") == 1 {
             candidate.isAmongHighest = true
+            if !hasSlide { findings.withoutSlide += 1 }
         }
         let differences = try StoredSelection(row).differences(from: selector.selection(of: candidate))
         guard !differences.isEmpty else { return }

@@ -1,7 +1,7 @@
 import AuditTrail
 import Database
 
-/// Looks at the selection for review and at what waits to be read.
+/// Looks at the selection for review.
 extension Checkup {
     func review(_ connection: DatabaseConnection, key: ReviewKey?) throws -> [CheckupResult] {
         guard try mayRead("review", "policies", connection) else { return [] }
@@ -53,22 +53,5 @@ extension Checkup {
                     + "SENTINODE_REVIEW_KEY is \(held == nil ? "not set" : "another")",
                 "name that key's file in SENTINODE_REVIEW_KEY_FILE wherever a worker runs")
         }
-    }
-
-    /// What waits for readers; nothing for logins that may not know, as a worker's own.
-    private func worklist(_ connection: DatabaseConnection) throws -> [CheckupResult] {
-        guard try mayRead("review", "worklist_items", connection) else { return [] }
-        let row = try connection.query(
-            """
-            select count(*) as waiting, count(*) filter (where due_at < now()) as overdue from review.worklist_items
-            """
-        ).onlyRow()
-        let (waiting, overdue) = (try row.int8("waiting"), try row.int8("overdue"))
-        guard overdue > 0 else { return [.good("worklist", "\(waiting) patches wait to be read, none is overdue")] }
-        return [
-            .warning(
-                "worklist", "\(waiting) patches wait to be read, \(overdue) are overdue",
-                "more readers, or a review policy that selects less")
-        ]
     }
 }

@@ -17,15 +17,19 @@ public final class ReviewPolicies {
         public let warnings: [String]
     }
 
-    /// Sets the policy from now on. `rules` is the JSON array that `review.set_policy` takes.
+    /// Sets the policy from now on, or from a later time. `rules` is the JSON array that `review.set_policy` takes.
     ///
     /// - Throws: `OperationError` where the database refuses the rules, with what to do.
-    public func set(rules: String, reason: String, keyCommitment: String?) throws -> Outcome {
+    public func set(
+        rules: String, reason: String, keyCommitment: String?, validFrom: Timestamp? = nil, leaseMinutes: Int32 = 30
+    ) throws -> Outcome {
         try ReviewPolicies.check(rules)
         do {
             let row = try connection.query(
-                "select review.set_policy($1::jsonb, $2, $3) as generation",
-                [.jsonb(rules), .text(reason), .text(keyCommitment)]
+                "select review.set_policy($1::jsonb, $2, $3, $4, $5) as generation",
+                [
+                    .jsonb(rules), .text(reason), .text(keyCommitment), .timestamp(validFrom), .int4(leaseMinutes),
+                ]
             ).onlyRow()
             return Outcome(generation: try row.int8("generation"), warnings: connection.takeNotices())
         } catch  where error.sqlstate.hasPrefix("SN") {

@@ -66,7 +66,8 @@ final class Ledger {
         let row = try answers[1].onlyRow()
         return LedgerEntry(
             connection: connection, hash: hash, writer: chain.writer, number: chain.nextNumber,
-            at: try row.timestamp("at"), storedAt: try row.timestamp("stored_at"), actor: try row.text("actor"), person: try row.optionalText("person"),
+            at: try row.timestamp("at"), storedAt: try row.timestamp("stored_at"), actor: try row.text("actor"),
+            person: try row.optionalText("person"),
             control: try Ledger.control(in: answers[1]))
     }
 

@@ -10,12 +10,14 @@ public final class Erasure {
         case ofSlide(String)
     }
 
-    /// How much is stored of it.
+    /// How much is stored of it, and what the database says beside.
     public struct Extent: Sendable, Equatable {
         public let predictions: Int64
         public let quarantined: Int64
         public let labels: Int64
         public let images: Int64
+        /// Such as where else the name stands, which stays.
+        public let notices: [String]
     }
 
     private let connection: DatabaseConnection
@@ -43,6 +45,6 @@ public final class Erasure {
         let row = try connection.query(sql, [.text(name), .text(reason), .bool(isDry)]).onlyRow()
         return Extent(
             predictions: try row.int8("predictions"), quarantined: try row.int8("quarantined"),
-            labels: try row.int8("labels"), images: try row.int8("images"))
+            labels: try row.int8("labels"), images: try row.int8("images"), notices: connection.takeNotices())
     }
 }

@@ -9,6 +9,8 @@ struct LabelMatching {
     /// Patches of the slide in whose centre no region lies, and those that normal regions cover only in part.
     var untouched = 0
     var partly = 0
+    /// Features of the file that are no areas.
+    var marks: [QuPathMark: Int] = [:]
 }
 
 extension LabelMatching {
@@ -44,6 +46,7 @@ extension LabelMatching {
             case .partly: partly += 1
             }
         }
+        marks = regions.marks
         let strange = regions.unknownTiles(besides: Set(patches.map(\.job)))
         unknown = strange.map { "tile \($0.uuidString.lowercased())" }.sorted()
     }

@@ -32,6 +32,8 @@ public struct LabelPlan: Sendable {
     /// Patches of the slide in whose centre no region lies, and those that normal regions cover only in part.
     public let untouched: Int
     public let partly: Int
+    /// Features of the file that are no areas and were left out, by kind.
+    public let marks: [(mark: QuPathMark, count: Int)]
     /// Sites of new patches that the reader may not read; `(none)` for patches without one.
     public let foreignSites: [String]
 

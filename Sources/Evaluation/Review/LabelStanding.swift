@@ -18,6 +18,7 @@ extension LabelPlan {
         self.init(
             reader: reader, rows: rows, unknown: matching.unknown, untouched: matching.untouched,
             partly: matching.partly,
+            marks: QuPathMark.allCases.compactMap { mark in matching.marks[mark].map { (mark, $0) } },
             foreignSites: Set(foreign.map { $0.site ?? "(none)" }).sorted())
     }
 

@@ -31,20 +31,33 @@ public final class PredictionExport {
     }
 
     /// The predictions of a slide, of a site, or decided since a time, as CSV (RFC 4180). Returns how many.
+    ///
+    /// - Throws: `OperationError` for a slide of which nothing may be read, before anything is written.
     public func csv(slide: String?, site: String?, since: Timestamp?, to file: ExportFile) throws -> Int64 {
         let parameters: [Parameter] = [.text(slide), .text(site), .timestamp(since)]
         // One snapshot for all batches, and no open transaction while a slow reader takes them.
         try connection.query(PredictionExport.cursorSQL, parameters)
         let header = try connection.query(PredictionExport.headerSQL, parameters).columns
+        var rows = try connection.query(PredictionExport.batch)
+        if rows.isEmpty, let slide, try !hasPatches(slide) {
+            throw OperationError("there is no patch on this slide that you may read")
+        }
         try file.write(PredictionExport.line(header))
         var count: Int64 = 0
-        while true {
-            let rows = try connection.query(PredictionExport.batch)
-            if rows.isEmpty { return count }
+        while !rows.isEmpty {
             let lines = try rows.map { PredictionExport.line(try $0.textArray("fields").map { $0 ?? "" }) }
             try file.write(lines.joined())
             count += Int64(rows.count)
+            rows = try connection.query(PredictionExport.batch)
         }
+        return count
+    }
+
+    /// Whether a slide is one of which the login may read something, whatever its site and time.
+    private func hasPatches(_ slide: String) throws -> Bool {
+        try connection.query(
+            "select exists (select from review.predictions where slide_id = $1) as has_patches", [.text(slide)]
+        ).onlyRow().bool("has_patches")
     }
 
     private static func line(_ fields: [String]) -> String {

@@ -56,6 +56,14 @@ struct QuPathFile: Decodable {
     }
 }
 
+/// What QuPath draws that is no area, by its name in GeoJSON: points, and lines to measure along.
+public enum QuPathMark: String, Sendable, CaseIterable {
+    case point = "Point"
+    case multiPoint = "MultiPoint"
+    case lineString = "LineString"
+    case multiLineString = "MultiLineString"
+}
+
 /// One object of QuPath: its outline, its class, and whether it is a tile.
 struct QuPathFeature: Decodable {
     /// QuPath's id of the object; that of an exported tile is the job's.
@@ -63,8 +71,7 @@ struct QuPathFeature: Decodable {
     let isTile: Bool
     /// Nil where the object has no class. Parts of a derived class are joined as QuPath shows them, `Tumor: Positive`.
     let className: String?
-    /// Several for a MultiPolygon.
-    let regions: [Region]
+    let shape: QuPathShape
 
     private enum Key: CodingKey { case type, id, geometry, properties }
     private enum Property: CodingKey { case objectType, classification }
@@ -75,10 +82,10 @@ struct QuPathFeature: Decodable {
             throw OperationError("it is no Feature")
         }
         id = try feature.decodeIfPresent(String.self, forKey: .id).flatMap { UUID(uuidString: $0) }
-        guard let geometry = try feature.decodeIfPresent(QuPathGeometry.self, forKey: .geometry) else {
+        guard let shape = try feature.decodeIfPresent(QuPathShape.self, forKey: .geometry) else {
             throw OperationError("it has no geometry")
         }
-        regions = geometry.regions
+        self.shape = shape
         guard feature.contains(.properties), try !feature.decodeNil(forKey: .properties) else {
             (isTile, className) = (false, nil)
             return
@@ -109,40 +116,63 @@ private struct QuPathClass: Decodable {
     }
 }
 
-/// A Polygon or MultiPolygon (RFC 7946, section 3.1), in full-resolution pixels.
-private struct QuPathGeometry: Decodable {
-    let regions: [Region]
+/// A geometry (RFC 7946, section 3.1), in full-resolution pixels.
+enum QuPathShape {
+    /// A Polygon; several for a MultiPolygon.
+    case area([Region])
+    case mark(QuPathMark)
+}
 
+extension QuPathShape: Decodable {
     private enum Key: CodingKey { case type, coordinates }
-    private typealias Rings = [[[Double]]]
+    private typealias Line = [[Double]]
 
+    /// Marks are read to their ends too: what is malformed is never taken for a mark.
     init(from decoder: any Decoder) throws {
         let geometry = try decoder.container(keyedBy: Key.self)
-        let polygons: [Rings]
-        switch try geometry.decode(String.self, forKey: .type) {
-        case "Polygon": polygons = [try geometry.decode(Rings.self, forKey: .coordinates)]
-        case "MultiPolygon": polygons = try geometry.decode([Rings].self, forKey: .coordinates)
-        case let type: throw OperationError("it is a \(type): only a Polygon or a MultiPolygon is a region")
+        let type = try geometry.decode(String.self, forKey: .type)
+        if let mark = QuPathMark(rawValue: type) {
+            try QuPathShape.check(mark, geometry)
+            self = .mark(mark)
+            return
         }
-        regions = try polygons.map(QuPathGeometry.region)
+        let polygons: [[Line]]
+        switch type {
+        case "Polygon": polygons = [try geometry.decode([Line].self, forKey: .coordinates)]
+        case "MultiPolygon": polygons = try geometry.decode([[Line]].self, forKey: .coordinates)
+        default: throw OperationError("it is a \(type): only a Polygon or a MultiPolygon is a region")
+        }
+        self = .area(try polygons.map(QuPathShape.region))
     }
 
-    private static func region(_ rings: Rings) throws -> Region {
-        let points = try rings.map { ring in
-            try ring.map { position in
-                // RFC 7946 allows a height behind the two; a slide has none.
-                guard (2...3).contains(position.count),
-                    let point = GridPoint(pixelsX: position[0], pixelsY: position[1])
-                else {
-                    throw OperationError("a position is not two coordinates on the slide, in full-resolution pixels")
-                }
-                return point
+    private static func check(_ mark: QuPathMark, _ geometry: KeyedDecodingContainer<Key>) throws {
+        let lines: [Line] =
+            switch mark {
+            case .point: [[try geometry.decode([Double].self, forKey: .coordinates)]]
+            case .multiPoint: [try geometry.decode(Line.self, forKey: .coordinates)]
+            case .lineString: [try geometry.decode(Line.self, forKey: .coordinates)]
+            case .multiLineString: try geometry.decode([Line].self, forKey: .coordinates)
             }
+        for position in lines.joined() { _ = try point(position) }
+        guard mark == .point || mark == .multiPoint || lines.allSatisfy({ $0.count > 1 }) else {
+            throw OperationError("a line has fewer than two positions")
         }
+    }
+
+    private static func region(_ rings: [Line]) throws -> Region {
+        let points = try rings.map { try $0.map(point) }
         do throws(RegionFault) {
             return try Region(rings: points)
         } catch {
             throw OperationError(error.sentence)
         }
+    }
+
+    private static func point(_ position: [Double]) throws(OperationError) -> GridPoint {
+        // RFC 7946 allows a height behind the two; a slide has none.
+        guard (2...3).contains(position.count), let point = GridPoint(pixelsX: position[0], pixelsY: position[1]) else {
+            throw OperationError("a position is not two coordinates on the slide, in full-resolution pixels")
+        }
+        return point
     }
 }

@@ -26,6 +26,8 @@ public struct NewReader: Sendable {
     public let sites: [String]
     public var isAlwaysBlind = false
     public var adjudicates = false
+    /// Why the person reviews, or why something was changed; it stays in the audit trail.
+    public var reason: String?
 
     public init(login: String, fullName: String, qualification: String, sites: [String]) {
         self.login = login
@@ -46,10 +48,10 @@ public final class ReaderRegistry {
     /// Adds a reader, or replaces what was said of the login before.
     public func add(_ reader: NewReader) throws {
         try connection.query(
-            "select review.add_reader($1, $2, $3, $4, always_blind => $5, adjudicates => $6)",
+            "select review.add_reader($1, $2, $3, $4, always_blind => $5, adjudicates => $6, reason => $7)",
             [
                 .text(reader.login), .text(reader.fullName), .text(reader.qualification), .textArray(reader.sites),
-                .bool(reader.isAlwaysBlind), .bool(reader.adjudicates),
+                .bool(reader.isAlwaysBlind), .bool(reader.adjudicates), .text(reader.reason),
             ])
     }
 

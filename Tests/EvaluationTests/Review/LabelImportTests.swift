@@ -130,6 +130,32 @@ import Testing
         """
     }
 
+    @Test func `points and measuring lines of QuPath are left out, and said with their number and kind`() async throws {
+        try await Laboratory.with { laboratory in
+            try laboratory.evaluateSlide("S", patches: 2)
+            try laboratory.withReader { reader in
+                let features = [
+                    #"{"type": "Feature", "geometry": {"type": "Point", "coordinates": [5, 5]}, "properties": {}}"#,
+                    Self.region("Tumor", 0, 0, 96, 96),
+                    #"{"type": "Feature", "geometry": {"type": "LineString", "coordinates": [[0, 0], [9, 9]]}}"#,
+                    #"{"type": "Feature", "geometry": {"type": "LineString", "coordinates": [[0, 1], [9, 9]]}}"#,
+                ]
+                let file = try laboratory.write("[\(features.joined(separator: ","))]", to: "S.geojson")
+                let arguments = [
+                    "labels", "import", file, "--slide", "S", "--reader", reader.login, "--reason", "drawn",
+                ]
+                for more in [["--dry-run"], []] {
+                    let program = try laboratory.start(arguments + more)
+                    #expect(try program.waitForEnd() == .exit(0))
+                    #expect(
+                        try program.output().contains(
+                            "features of the file that are no areas, left out: 1 Point, 2 LineString"))
+                }
+                #expect(try Self.labels(laboratory, of: reader.login) == ["S-0": "tumor"])
+            }
+        }
+    }
+
     @Test func `regions label the patches whose centres they meet, and tumour wins`() async throws {
         try await Laboratory.with { laboratory in
             try laboratory.evaluateSlide("S", patches: 12)

@@ -22,6 +22,14 @@ import Testing
         #expect(places.map(\.line) == [2])
     }
 
+    @Test func `a table that a spreadsheet wrote with semicolons or tabs is read alike`() throws {
+        for separator in [";", "\t"] {
+            let text = "\u{feff}" + "slide_id,x,y,label\r\nS,96,0,tumor\r\n".replacing(",", with: separator)
+            let rows = try LabelTable(text, names: LabelNames()).rows
+            #expect(rows.map(\.patch) == [.place(slide: "S", x: 96, y: 0)] && rows.map(\.label) == [.tumor])
+        }
+    }
+
     @Test func `other names mean what they are said to mean, or are skipped`() throws {
         let names = LabelNames(["1": .label(.tumor), "0": .label(.normal), "?": .skip])
         let table = try LabelTable("slide_id,x,y,label\nS,0,0,1\nS,1,0,0\nS,2,0,?\n", names: names)

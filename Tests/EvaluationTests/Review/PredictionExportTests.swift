@@ -145,11 +145,28 @@ import Testing
     @Test func `an export that fails leaves the file as it was`() async throws {
         try await Laboratory.with { laboratory in
             let file = try laboratory.write("before", to: "S.geojson")
-            let failed = try laboratory.runToEnd("export", "--slide", "none", "--format", "geojson", "--out", file)
-            #expect(failed.end == .exit(1))
-            #expect(try String(contentsOfFile: file, encoding: .utf8) == "before")
+            for format in ["geojson", "csv"] {
+                let failed = try laboratory.runToEnd("export", "--slide", "none", "--format", format, "--out", file)
+                #expect(failed.end == .exit(1))
+                #expect(failed.log.contains("on this slide that you may read"))
+                #expect(try String(contentsOfFile: file, encoding: .utf8) == "before")
+            }
             let folder = URL(filePath: file).deletingLastPathComponent().path
             #expect(try !FileManager.default.contentsOfDirectory(atPath: folder).contains { $0.contains(".partial-") })
+        }
+    }
+
+    @Test func `CSV of an unknown slide is refused as GeoJSON is, and of a known one without news is empty`()
+        async throws
+    {
+        try await Laboratory.with { laboratory in
+            try laboratory.evaluateSlide("S", patches: 1)
+            let unknown = try laboratory.runToEnd("export", "--format", "csv", "--slide", "NOPE")
+            #expect(unknown.end == .exit(1) && unknown.output == "")
+            #expect(unknown.log == "sentinode: there is no patch on this slide that you may read\n")
+            let quiet = try laboratory.runToEnd("export", "--format", "csv", "--slide", "S", "--since", "2999-01-01")
+            #expect(quiet.end == .exit(0))
+            #expect(try CSVTable(quiet.output).rows.isEmpty)
         }
     }
 

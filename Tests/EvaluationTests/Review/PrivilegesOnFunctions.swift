@@ -7,6 +7,7 @@ let privilegesOnFunctions = """
     audit.check_event_is_sealed() |
     audit.check_seal() |
     audit.check_sealed() |
+    audit.check_signed() |
     audit.columns_without(regclass,text) |
     audit.merkle_root(bytea[]) |
     audit.note_seal() |

@@ -55,14 +55,36 @@ import Testing
               [\(Self.outline), [[32, 32], [64, 32], [64, 64], [32, 64], [32, 32]]],
               [[[200, 0], [300.5, 0, 0], [300, 100.25], [200, 0]]]]}}
             """
-        let regions = try Self.read(feature)[0].regions
+        guard case .area(let regions) = try Self.read(feature)[0].shape else {
+            Issue.record("a MultiPolygon is an area")
+            return
+        }
         #expect(regions.count == 2)
         #expect(!regions[0].touches(GridRectangle(centerOfPatchAtX: 0, y: 0, side: 96)))
     }
 
+    @Test func `points and measuring lines are left out and counted, whatever their class`() throws {
+        let marks = [
+            #"{"type": "Point", "coordinates": [1, 2]}"#, #"{"type": "MultiPoint", "coordinates": [[1, 2], [3, 4]]}"#,
+            #"{"type": "LineString", "coordinates": [[1, 2], [3, 4.5]]}"#,
+            #"{"type": "LineString", "coordinates": [[1, 2], [3, 4, 0], [5, 6]]}"#,
+            #"{"type": "MultiLineString", "coordinates": [[[1, 2], [3, 4]], [[5, 6], [7, 8]]]}"#,
+        ].map { #"{"type": "Feature", "geometry": \#($0), "properties": {"classification": {"name": "Ki67"}}}"# }
+        let features = marks + [Self.feature(#"{"name": "Tumor"}"#)]
+        let file = try QuPathFile(Data("[\(features.joined(separator: ","))]".utf8))
+        let regions = try LabelledRegions(file, names: LabelNames())
+        #expect(regions.marks == [.point: 1, .multiPoint: 1, .lineString: 2, .multiLineString: 1])
+        let patch = LabelledRegions.Patch(job: UUID(), x: 0, y: 0, side: 96)
+        #expect(regions.verdict(on: patch) == .label(.tumor))
+    }
+
     @Test func `what is no region is refused by the number of its feature`() {
         let geometries = [
-            #"{"type": "Point", "coordinates": [1, 2]}"#: "feature 2: it is a Point",
+            #"{"type": "GeometryCollection", "geometries": []}"#: "feature 2: it is a GeometryCollection",
+            #"{"type": "Point", "coordinates": [1]}"#: "feature 2: a position",
+            #"{"type": "MultiPoint", "coordinates": [1, 2]}"#: "feature 2 is no GeoJSON Feature",
+            #"{"type": "LineString", "coordinates": [[1, 2]]}"#: "feature 2: a line has fewer than two positions",
+            #"{"type": "MultiLineString", "coordinates": [[[1, 2], [1e12, 2]]]}"#: "feature 2: a position",
             #"{"type": "Polygon", "coordinates": [[[0, 0], [1, 0], [1, 1], [0, 1]]]}"#:
                 "feature 2: a ring is not closed",
             #"{"type": "Polygon", "coordinates": [[[0, 0], [1, 0], [0, 0]]]}"#: "feature 2: a ring has 3 positions",

@@ -30,6 +30,31 @@ import Testing
         }
     }
 
+    @Test func `a reader's sites are trimmed and never empty, and the list shows how the person reads`()
+        async throws
+    {
+        try await Laboratory.with { laboratory in
+            let reader = try laboratory.makeLogin()
+            defer { laboratory.drop(reader) }
+            let adding = ["reader", "add", reader.login, "--name", "Dr. Ben Okoro", "--qualification", "resident"]
+            for site in ["", "  "] {
+                let refused = try laboratory.start(adding + ["--site", "north", "--site", site])
+                #expect(try refused.waitForEnd() == .exit(64))
+                #expect(try refused.log().contains("--site is empty"))
+            }
+            let added = try laboratory.start(
+                adding + ["--site", " north ", "--blind", "--adjudicates", "--reason", "study of May"])
+            #expect(try added.waitForEnd() == .exit(0))
+            let kept = try laboratory.count(
+                """
+                select count(*) from review.readers join audit.events using (writer, seal)
+                where sites = '["north"]' and readers.reason = 'study of May' and events.reason = 'study of May'
+                """)
+            #expect(kept == 1)
+            #expect(try laboratory.runToEnd("reader", "list").output.contains("always blind, adjudicates"))
+        }
+    }
+
     @Test func `a refusal of the database is one sentence, and ends with 1`() async throws {
         try await Laboratory.with { laboratory in
             let refused = try laboratory.runToEnd(
@@ -54,6 +79,31 @@ import Testing
             #expect(runs.allSatisfy { !($0.output + $0.log).contains("secret") })
             #expect(try laboratory.count("select count(*) from sentinode.predictions where salt is null") == 3)
             #expect(try laboratory.count("select count(*) from sentinode.predictions where slide_id is not null") == 1)
+        }
+    }
+
+    @Test func `what the database says of an erasure stands below the numbers, once`() async throws {
+        try await Laboratory.with { laboratory in
+            try laboratory.evaluateSlide("S", patches: 1)
+            try laboratory.database.run(
+                script: """
+                    alter function review.erase_case(text, text, boolean) rename to erase_case_in_silence;
+                    create function review.erase_case(case_pseudonym text, reason text, dry_run boolean)
+                        returns table (predictions bigint, quarantined bigint, labels bigint, images bigint)
+                        language plpgsql as $$
+                    begin
+                        raise notice 'the name also stands in 3 reasons of acts, which stay';
+                        return query select * from review.erase_case_in_silence(case_pseudonym, reason, dry_run);
+                    end $$
+                    """)
+            let arguments = ["erase", "--case", "case-of-S", "--reason", "request 17"]
+            for more in ["--dry-run", "--yes"] {
+                let program = try laboratory.start(arguments + [more])
+                #expect(try program.waitForEnd() == .exit(0))
+                let lines = try program.output().split(separator: "\n")
+                let notices = lines.indices.filter { lines[$0].contains("the name also stands in 3 reasons of acts") }
+                #expect(notices.count == 1 && notices[0] > (lines.firstIndex { $0.hasPrefix("patches kept") } ?? .max))
+            }
         }
     }
 

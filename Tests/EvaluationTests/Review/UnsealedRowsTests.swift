@@ -28,6 +28,8 @@ import Testing
             let administrator = try room.administrator()
             #expect(administrator.sqlstate(of: UnsealedRowsTests.control) == "42501")
             #expect(administrator.sqlstate(of: UnsealedRowsTests.event("model.imported")) == "42501")
+            // Seals that stopped waiting would be in no checkpoint.
+            #expect(administrator.sqlstate(of: "delete from audit.unsigned_seals") == "42501")
             let owner = room.operatorSession
             for (table, key) in [("review.readers", "version"), ("review.policies", "generation")] {
                 let columns = try owner.column(

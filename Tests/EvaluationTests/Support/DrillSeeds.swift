@@ -47,7 +47,10 @@ enum DrillSeeds {
         ).onlyRow()
         try superuser.run(script: "alter table sentinode.predictions alter column salt drop not null")
         _ = try superuser.query(
-            "update sentinode.predictions set salt = null, message_id = null, attributes_source = null where job_id = $1",
+            """
+            update sentinode.predictions set salt = null, message_id = null, attributes_source = null, case_pseudonym = null,
+                slide_id = null, x = null, y = null where job_id = $1
+            """,
             [.uuid(try row.uuid("job_id"))])
         let position = LeafPosition(
             writer: try row.uuid("writer"), seal: try row.int8("seal"), leaf: try row.int4("leaf"))
@@ -55,7 +58,7 @@ enum DrillSeeds {
         _ = try Ledger(superuser).transact { entry in
             let row = ErasedRow(position: position, remainder: remainder, at: entry.at, login: entry.actor)
             _ = try entry.insert([row])
-            return ((), AuditEvent(action: "slide.erased", reason: "a drill"))
+            return ((), AuditEvent(action: "case.erased"))
         }
     }
 
@@ -90,7 +93,7 @@ private struct ErasedRow: AuditedRow {
 
     func columns(_ stamp: Stamp) -> [Column] {
         [
-            Column("columns", .text("attributes_source case_pseudonym message_id salt slide_id x y")),
+            Column("columns", .text(ErasedColumns.list(of: "sentinode.predictions") ?? "")),
             Column("erased_at", .timestamp(at.microseconds)),
             Column("erased_by", .text(login)), stamp.leaf, Column("relation", .text("sentinode.predictions")),
             Column("remainder", .bytes(remainder)),

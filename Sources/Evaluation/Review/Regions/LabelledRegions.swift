@@ -22,10 +22,19 @@ struct LabelledRegions {
     private var regions: [Label: RegionMap] = [:]
     /// Tiles that were exported speak of one job, whatever else lies under them.
     private var tiles: [UUID: Label] = [:]
+    /// What is no area and says nothing of a patch, whatever its class.
+    private(set) var marks: [QuPathMark: Int] = [:]
 
     /// - Throws: `OperationError` naming the feature whose class has no meaning.
     init(_ file: QuPathFile, names: LabelNames) throws(OperationError) {
         for (index, feature) in file.features.enumerated() {
+            let areas: [Region]
+            switch feature.shape {
+            case .area(let regions): areas = regions
+            case .mark(let mark):
+                marks[mark, default: 0] += 1
+                continue
+            }
             let name = feature.className ?? ""
             guard let meaning = names.meaning(of: name) else {
                 throw OperationError(
@@ -37,7 +46,7 @@ struct LabelledRegions {
             if feature.isTile, let job = feature.id {
                 tiles[job] = tiles[job].map { min($0, label) } ?? label
             } else {
-                for region in feature.regions { regions[label, default: RegionMap()].add(region) }
+                for region in areas { regions[label, default: RegionMap()].add(region) }
             }
         }
     }
