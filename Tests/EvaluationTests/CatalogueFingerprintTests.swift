@@ -90,8 +90,8 @@ import Testing
             "create function pg_catalog.concat_ws(text, \"char\", name) returns text language sql as 'select null'",
             "object.new: system function concat_ws is new"),
         Change(
-            "create operator pg_catalog.|| (leftarg = name, rightarg = text, function = textanycat)",
-            "object.new: system operator || is new"),
+            "create operator pg_catalog.=== (leftarg = text, rightarg = text, function = texteq)",
+            "object.new: system operator === is new"),
         Change(
             "do $$ begin execute format('alter database %I set sentinode.as_of = $w$2020-01-01$w$', current_database()); end $$",
             "object.new: setting everybody sentinode.as_of is new"),

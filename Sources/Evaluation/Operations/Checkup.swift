@@ -56,7 +56,7 @@ public struct Checkup {
         var results: [CheckupResult] = [.good("database", "\(settings)")]
         let looks: [(subject: String, look: (DatabaseConnection) throws -> [CheckupResult])] = [
             ("schema", { try schema($0, folder: migrationsFolder) }), ("login", login), ("clock", clock),
-            ("model", control), ("control lock", controlLock), ("acts", actLocks),
+            ("model", control), ("triggers", triggers), ("control lock", controlLock), ("acts", actLocks),
             ("review", { try review($0, key: reviewKey) }), ("backlog", backlog),
         ]
         for (subject, look) in looks {
@@ -164,6 +164,19 @@ public struct Checkup {
         guard try mayRead("review", "quarantine", connection) else { return 0 }
         return try connection.query("select count(*) as open from review.quarantine where state = 'open'").onlyRow()
             .int8("open")
+    }
+
+    /// Whether triggers fire; nothing to say where they do.
+    private func triggers(_ connection: DatabaseConnection) throws -> [CheckupResult] {
+        let mode = try connection.query("select current_setting('session_replication_role') as mode").onlyRow()
+            .text("mode")
+        guard mode != "origin" else { return [] }
+        return [
+            .bad(
+                "triggers", "session_replication_role is \(mode): nothing that protects the record works",
+                "set it back: ALTER SYSTEM RESET session_replication_role, or where it was set, and run `sentinode audit verify`"
+            )
+        ]
     }
 
     /// Whether this login may read a relation.
