@@ -50,10 +50,13 @@ public struct AuditAnchor: Sendable {
             let fault = try VerificationStep.fault(in: "the trail with its checkpoints", connection) {
                 try outside.compare(connection, &report)
             }
-            if let fault { report.findings.append(AnchorFinding(.unreadable, fault)) }
+            if let fault {
+                report.findings.append(AnchorFinding(.unreadable, fault))
+                report.anchor = nil
+            }
             findings += report.findings.map { AuditFinding(.notAsSigned, detail: "\($0)") }
             lines += report.notes
-            lines.append(AuditAnchor.words(report))
+            lines.append(fault == nil ? AuditAnchor.words(report) : "not anchored: the comparison broke off")
         } else {
             lines.append(AuditAnchor.missing.words)
         }

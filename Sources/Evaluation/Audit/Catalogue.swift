@@ -5,7 +5,12 @@ import Database
 struct Catalogue {
     struct Object: Hashable, Comparable {
         let kind: String
+        /// Without line feeds, which end a line of the record.
         let identity: String
+
+        init(kind: String, identity: String) {
+            (self.kind, self.identity) = (kind, identity.replacing("\n", with: "\\n"))
+        }
 
         static func < (left: Object, right: Object) -> Bool {
             (left.kind, left.identity) < (right.kind, right.identity)
@@ -70,8 +75,7 @@ struct Catalogue {
             "select set_config('search_path', 'pg_catalog', true), set_config('quote_all_identifiers', 'off', true)")
         var definitions: [Object: [String]] = [:]
         for row in try connection.query(CatalogueQuery.sql) {
-            let object = Object(
-                kind: try row.text("kind"), identity: try row.text("identity").replacing("\n", with: "\\n"))
+            let object = Object(kind: try row.text("kind"), identity: try row.text("identity"))
             // No text of the database's can hold the character that stands for NULL.
             let definition = try row.textArray("definition").map { $0 ?? "\u{0}" }.joined(separator: "|")
             definitions[object, default: []].append(
