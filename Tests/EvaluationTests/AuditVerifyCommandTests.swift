@@ -74,6 +74,20 @@ import Testing
         }
     }
 
+    @Test func `a login without the auditor's role is told which role to ask for`() async throws {
+        try await Laboratory.with { laboratory in
+            try laboratory.withReader { reader in
+                for arguments in [["audit", "verify"], ["audit", "proof", UUID().uuidString]] {
+                    let program = try laboratory.start(arguments, environment: ["SENTINODE_DATABASE_URL": reader.url])
+                    #expect(try program.waitForEnd() == .exit(78))
+                    let words = try program.log()
+                    #expect(words.contains("`GRANT sentinode_auditor TO \(reader.login)`"), "\(words)")
+                    #expect(!words.contains("select"))
+                }
+            }
+        }
+    }
+
     @Test func `a login that row-level security keeps rows from gets no verdict`() async throws {
         try await Laboratory.with { laboratory in
             let superuser = try laboratory.superuser()

@@ -35,9 +35,11 @@ public struct AuditVerification {
         let start = ContinuousClock.now
         let connection = try DatabaseConnection(settings)
         defer { connection.close() }
-        var report = try connection.transaction(isolation: .repeatableReadOnly) { connection in
-            try AuditVerification.prepare(connection)
-            return try verify(connection, progress)
+        var report = try AuditorRole.required(connection) {
+            try connection.transaction(isolation: .repeatableReadOnly) { connection in
+                try AuditVerification.prepare(connection)
+                return try verify(connection, progress)
+            }
         }
         report.seconds = (ContinuousClock.now - start) / .seconds(1)
         return report

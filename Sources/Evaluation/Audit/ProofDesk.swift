@@ -14,12 +14,19 @@ public final class ProofDesk {
     ///
     /// - Throws: `OperationError` where the job is unknown, was erased, or does not fit its seal.
     public func proofs(of job: UUID) throws -> [InclusionProof] {
-        try connection.transaction(isolation: .repeatableRead) { _ in
+        try reading {
             let rows = try rows(of: job)
             guard !rows.isEmpty else {
                 throw OperationError("nothing is stored under the job \(job.text)")
             }
             return try rows.map(proof)
+        }
+    }
+
+    /// Everything that `body` reads is of one moment.
+    private func reading<T>(_ body: () throws -> T) throws -> T {
+        try AuditorRole.required(connection) {
+            try connection.transaction(isolation: .repeatableRead) { _ in try body() }
         }
     }
 
@@ -115,7 +122,7 @@ extension ProofDesk {
     ///
     /// - Throws: `OperationError` where it does not fit.
     public func check(_ receipt: KeptReceipt) throws -> String {
-        try connection.transaction(isolation: .repeatableRead) { _ in
+        try reading {
             let name = "seal \(receipt.seal) of writer \(receipt.writer.text)"
             let seals = try connection.query(
                 "select leaf_count, root from audit.seals where writer = $1 and number = $2",

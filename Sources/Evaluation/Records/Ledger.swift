@@ -61,7 +61,7 @@ final class Ledger {
     private func open(_ lock: ControlLock) throws -> LedgerEntry {
         // Two statements, so that the second sees what was committed while the first waited.
         let answers = try connection.pipeline([
-            (lock == .shared ? Ledger.lockShared : Ledger.lockExclusive, []), (Ledger.controlSQL, []),
+            (lock == .shared ? Ledger.lockShared : Ledger.lockExclusive, []), (Ledger.openSQL, []),
         ])
         let row = try answers[1].onlyRow()
         return LedgerEntry(
@@ -91,10 +91,15 @@ final class Ledger {
 
     private static let lockShared: SQL = "select pg_advisory_xact_lock_shared(1397050964, 1)"
     private static let lockExclusive: SQL = "select pg_advisory_xact_lock(1397050964, 1)"
+    /// Inside of a transaction: the time of what it will store comes first, and holds later figures back until it ends.
+    private static let openSQL: SQL = """
+        select control.*, review.time_of_act() as stored_at, now() as at, session_user::text as actor,
+            review.person_of(session_user) as person
+        from (
+
+        """ + controlSQL + ") as control"
     private static let controlSQL: SQL = """
-        select generation, active_version, paused, now() as at, review.time_of_act() as stored_at,
-            session_user::text as actor,
-            review.person_of(session_user) as person,
+        select generation, active_version, paused,
             (select max(generation) from review.policies where valid_from <= now()) as review_policy
         from (values (1)) as one
         left join lateral (select * from sentinode.control order by generation desc limit 1) as control on true
