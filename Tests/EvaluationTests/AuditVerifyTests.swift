@@ -172,7 +172,7 @@ import Testing
     @Test func `erasures, acceptances and whoever could do anything are told each time`() async throws {
         try await Laboratory.with { laboratory in
             try DrillSeeds.sow(in: laboratory)
-            try laboratory.database.run(script: "select * from review.erase_slide('S-17', 'consent was withdrawn')")
+            try laboratory.database.run(script: "select * from review.erase_slide('S-17', E'consent was\\nwithdrawn')")
             try laboratory.tamper("grant select on sentinode.predictions to sentinode_reviewer")
             try laboratory.output(of: "migrate", "accept", "--reason", "reports")
             let report = try laboratory.verify()
@@ -180,7 +180,7 @@ import Testing
             let notes = report.notes
             #expect(notes.erasures.map(\.rows) == [1, 1])
             #expect(
-                notes.erasures.first?.sentence.hasSuffix("slide.erased by operator, consent was withdrawn") == true)
+                notes.lines.first?.hasSuffix("slide.erased by operator, consent was withdrawn") == true)
             #expect(notes.lines.contains { $0.contains("1 differences: reports") })
             #expect(notes.lines.last?.contains("operator (member of sentinode_owner)") == true)
             #expect(notes.lines.last?.contains("postgres (superuser)") == true)

@@ -42,7 +42,20 @@ public struct AuditNotes: Sendable {
         let mighty = try connection.query(AuditNotes.mightySQL).map { row in
             "\(try row.text("login")) (\(try row.text("why")))"
         }
-        lines = erasures.map(\.sentence) + accepted + ["could change anything here: " + mighty.joined(separator: ", ")]
+        let sentences = erasures.map(\.sentence) + accepted
+        lines = (sentences + ["could change anything here: " + mighty.joined(separator: ", ")]).map(AuditNotes.oneLine)
+    }
+
+    /// A reason is somebody's free text: no line break in it may pass for a line of the verification's own.
+    static func oneLine(_ text: String) -> String {
+        String(
+            String.UnicodeScalarView(
+                text.unicodeScalars.map { scalar in
+                    switch scalar.properties.generalCategory {
+                    case .control, .format, .lineSeparator, .paragraphSeparator: " "
+                    default: scalar
+                    }
+                }))
     }
 
     private static let erasuresSQL: SQL = """
