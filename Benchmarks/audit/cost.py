@@ -15,8 +15,9 @@ import psycopg
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import measure
 
-# Short rounds in turn, and many of them: the speed of a machine drifts by more than what is measured.
-COUNT = 4_000
+# Rounds in turn, and many of them: the speed of a machine drifts by more than what is measured. Long enough that what a
+# worker's session does once, planning its statements, weighs as little as in a worker that stays.
+COUNT = 16_000
 
 
 def busy_seconds():

@@ -53,6 +53,17 @@ import Testing
         #expect(with.keepImageDays == 30)
     }
 
+    @Test func `only the audit draw makes a reading blind, also of what is selected anyway`() throws {
+        let blind = selector(Self.rule(1, .positive, rate: 1, top: 2), Self.rule(2, .audit, rate: 0.3, blind: true))
+        for drawn in [true, false] {
+            let candidate = Self.candidate(.tumor, job: try job(.audit, rate: 0.3, drawn: drawn))
+            #expect(try blind.isReadBlind(candidate) == drawn)
+            #expect(try blind.selection(of: candidate).reading?.isBlind == drawn)
+        }
+        let seen = selector(Self.rule(1, .audit))
+        #expect(try !seen.isReadBlind(Self.candidate(.tumor)))
+    }
+
     @Test func `what no rule fits has probability 0 and is not selected`() throws {
         let selection = try selector(Self.rule(1, .positive, site: "A"), Self.rule(2, .audit, from: 0.6))
             .selection(of: Self.candidate(.tumor, 0.5, site: "B"))
@@ -142,6 +153,13 @@ import Testing
         let ranking = SlideRanking(stored: [:])
         #expect(ranking.areAmongHighest(ranked(0.9, 0.9, 0.9, 0.9)) == [true, true, false, false])
         #expect(SlideRanking(stored: ["S": [0.9, 0.9]]).areAmongHighest(ranked(0.9)) == [false])
+    }
+
+    @Test func `lets what is read blind take no rank from the others, and ranks it among them`() {
+        var positives = ranked(0.9, 0.8, 0.7, 0.6)
+        for index in [0, 2] { positives[index].isBlind = true }
+        #expect(SlideRanking(stored: [:]).areAmongHighest(positives) == [true, true, true, true])
+        #expect(SlideRanking(stored: ["S": [0.75]]).areAmongHighest(positives) == [true, true, false, false])
     }
 
     @Test func `knows slides apart, and each positive's own limit`() {

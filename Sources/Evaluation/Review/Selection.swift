@@ -70,6 +70,12 @@ struct Selector {
         candidate.decision == .tumor ? rule(.positive, candidate) : nil
     }
 
+    /// Whether it is drawn to be read blind, whatever else selects it: only the audit draw can say so.
+    func isReadBlind(_ candidate: Candidate) throws -> Bool {
+        guard let rule = rule(.audit, candidate), rule.isBlind else { return false }
+        return try chance(candidate, .audit, rule.rate).isSelected
+    }
+
     private func rule(_ reason: ReviewReason, _ candidate: Candidate) -> ReviewRule? {
         policy.rule(for: reason, pTumor: candidate.pTumor, site: candidate.site)
     }

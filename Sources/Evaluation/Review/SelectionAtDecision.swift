@@ -26,7 +26,10 @@ struct SelectionAtDecision {
             guard let slide = predictions[index].job.metadata.slideID,
                 let rule = selector.positiveRule(for: candidate), rule.topPerSlide > 0
             else { continue }
-            positives.append((index, RankedPositive(slide: slide, pTumor: candidate.pTumor, top: rule.topPerSlide)))
+            let ranked = RankedPositive(
+                slide: slide, pTumor: candidate.pTumor, top: rule.topPerSlide,
+                isBlind: try selector.isReadBlind(candidate))
+            positives.append((index, ranked))
         }
         let ranked = positives.map(\.ranked)
         let answers = try SlideRanking(of: ranked, in: connection).areAmongHighest(ranked)

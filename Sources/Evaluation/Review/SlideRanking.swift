@@ -6,11 +6,14 @@ struct RankedPositive {
     let pTumor: Float
     /// So many of the slide's highest scores are selected for certain.
     let top: Int
+    /// Whether it is drawn to be read blind: then it takes no rank from the others.
+    var isBlind = false
 }
 
 /// Which positives of a batch are among the highest scores of their slides known when they are decided: those stored
 /// before, then the batch's own. Of equal scores the earlier one ranks higher, so that identical patches are no way
-/// around the limit.
+/// around the limit. What is read blind counts against none, so that nobody can tell from the others' selection how high
+/// a score is that they may not know yet.
 struct SlideRanking {
     /// The highest stored scores of each slide, in any order.
     let stored: [String: [Float]]
@@ -21,9 +24,11 @@ struct SlideRanking {
         for (slide, members) in Dictionary(grouping: positives.indices, by: { positives[$0].slide }) {
             let known = stored[slide] ?? []
             let ordered = members.sorted { (-positives[$0].pTumor, $0) < (-positives[$1].pTumor, $1) }
-            for (before, index) in ordered.enumerated() {
+            var before = 0
+            for index in ordered {
                 let higher = before + known.count { $0 >= positives[index].pTumor }
                 answers[index] = higher < positives[index].top
+                if !positives[index].isBlind { before += 1 }
             }
         }
         return answers
@@ -57,7 +62,7 @@ struct SlideRanking {
         from unnest($1::text[], $2::integer[]) as wanted (slide_id, top)
         cross join lateral (
             select p_tumor from sentinode.predictions as prediction
-            where prediction.slide_id = wanted.slide_id and decision = 'tumor'
+            where prediction.slide_id = wanted.slide_id and decision = 'tumor' and blind is not true
             order by p_tumor desc limit wanted.top) as highest
         group by wanted.slide_id
         """
