@@ -205,25 +205,6 @@ import Testing
         }
     }
 
-    @Test func `a restored dump is verified against checkpoints that were kept, by an auditor's login`() async throws {
-        try await Laboratory.with { laboratory in
-            try DrillSeeds.sow(in: laboratory)
-            try laboratory.makeKey()
-            try laboratory.sign()
-            try laboratory.backUp("backup")
-            try laboratory.restore("backup")
-            let auditor = try laboratory.makeLogin(in: "sentinode_auditor")
-            defer { laboratory.drop(auditor) }
-            let verify = try laboratory.start(
-                "audit", "verify", "--public-key", "c.key.pub", "--checkpoint", "c.txt",
-                environment: ["SENTINODE_DATABASE_URL": auditor.url])
-            let end = try verify.waitForEnd()
-            let words = try verify.output()
-            #expect(end == .exit(0), "\(words)")
-            #expect(words.contains("anchored until "))
-        }
-    }
-
     @Test(arguments: [
         ("alter table sentinode.quarantine_repeats rename to other", AuditFinding.Kind.tableMissing),
         ("alter table sentinode.quarantine_repeats drop column salt", .columnMissing),
