@@ -169,24 +169,6 @@ import Testing
         }
     }
 
-    @Test func `erasures, acceptances and whoever could do anything are told each time`() async throws {
-        try await Laboratory.with { laboratory in
-            try DrillSeeds.sow(in: laboratory)
-            try laboratory.database.run(script: "select * from review.erase_slide('S-17', E'consent was\\nwithdrawn')")
-            try laboratory.tamper("grant select on sentinode.predictions to sentinode_reviewer")
-            try laboratory.output(of: "migrate", "accept", "--reason", "reports")
-            let report = try laboratory.verify()
-            #expect(report.isClean, "\(report.findings)")
-            let notes = report.notes
-            #expect(notes.erasures.map(\.rows) == [1, 1])
-            #expect(
-                notes.lines.first?.hasSuffix("slide.erased by operator, consent was withdrawn") == true)
-            #expect(notes.lines.contains { $0.contains("1 differences: reports") })
-            #expect(notes.lines.last?.contains("operator (member of sentinode_owner)") == true)
-            #expect(notes.lines.last?.contains("postgres (superuser)") == true)
-        }
-    }
-
     @Test func `a record of the catalogue under another name than a migration's or an acceptance's is found`()
         async throws
     {

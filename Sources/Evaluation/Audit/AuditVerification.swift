@@ -81,7 +81,7 @@ public struct AuditVerification {
                 findings.add(finding)
             }
             let fault = try VerificationStep.fault(in: "what is told each time", connection) {
-                report.notes = try AuditNotes(connection)
+                report.notes = try AuditNotes(scope, catalogue.tables, connection)
             }
             if let fault { findings.add(AuditFinding(.unreadable, detail: fault)) }
             (report.rows, report.events) = (outcome.result.rows, outcome.result.events)
