@@ -74,6 +74,11 @@ public struct AuditVerification {
             let outcome = try team.run(plan, workers: workers, progress: progress)
             findings.add(outcome.result.findings)
             for finding in try strays(outcome, catalogue.tables, connection) { findings.add(finding) }
+            if scope.isWhole {
+                findings.add(try KeptPatchCheck.missing(connection))
+                findings.add(try WorkingTableCheck.worklist(connection))
+                findings.add(try WorkingTableCheck.chains(connection))
+            }
             if let finding = try emptiness(outcome, catalogue.tables, connection) { findings.add(finding) }
             if catalogue.tables.contains(where: { $0.name == CatalogueRow.table.name }),
                 let finding = try misplacedRecords(connection)
