@@ -86,7 +86,7 @@ private func tell(_ news: CheckpointService.News, _ file: String?) {
                 + " cannot be read: somebody changed them. What is signed now does not build on them; run "
                 + "`sentinode audit verify`, and have them restored from the file outside")
     case .interrupted(let error):
-        complain("\(error); trying again")
+        complain("\(error); \(error.advice.map { "\($0); " } ?? "")trying again")
     }
     // Whoever reads a pipe or a log sees it when it happens.
     fflush(nil)
