@@ -36,7 +36,9 @@ enum KeptPatchCheck {
     /// Patches that a policy still keeps, and that nothing in the trail removed.
     static func missing(_ connection: DatabaseConnection) throws -> FindingList {
         try FindingList.ofStep(table, connection) {
-            try connection.query(missingSQL, [.int8(Int64(FindingList.kept))]).map { row in
+            // The planner expects one row; where somebody removed many, each would scan the table.
+            try connection.run(script: "set local enable_nestloop = off")
+            return try connection.query(missingSQL, [.int8(Int64(FindingList.kept))]).map { row in
                 var finding = finding(
                     .patchMissing, try row.text("hash"), others: try row.int8("all"),
                     "prediction job_id=\(try row.uuid("job_id").text) was selected for review and its patch is kept until "
@@ -51,7 +53,7 @@ enum KeptPatchCheck {
     /// One row a hash. The governing rule's time is the least that was asked for (`Selection.keepImageDays`), until the
     /// end of its day (`KeptImage.keepUntil`). An erasure of any prediction of the same picture may have removed it.
     private static let missingSQL: SQL = """
-        with gone as (
+        with gone as materialized (
             select distinct on (prediction.image_sha256) prediction.image_sha256, prediction.job_id, prediction.writer,
                 prediction.seal, prediction.leaf, event.occurred_at, kept.keep_until
             from review.policy_rules as rule
@@ -65,18 +67,20 @@ enum KeptPatchCheck {
                 and not exists (
                     select from sentinode.patch_images as image where image.image_sha256 = prediction.image_sha256)
             order by prediction.image_sha256, event.occurred_at desc
-        ), pruned as (
+        ), pruned as materialized (
             select named.hash, max(event.occurred_at) as at
             from audit.events as event
             cross join lateral jsonb_array_elements_text(case jsonb_typeof(event.detail -> 'sha256_base64')
                 when 'array' then event.detail -> 'sha256_base64' else '[]' end) as named (hash)
             where event.action = 'images.pruned' group by named.hash
+        ), erased as materialized (
+            select image_sha256 from sentinode.predictions where salt is null
         )
         select encode(gone.image_sha256, 'hex') as hash, gone.job_id, gone.writer, gone.seal, gone.leaf, gone.keep_until,
             count(*) over () as all
         from gone left join pruned on pruned.hash = encode(gone.image_sha256, 'base64') and pruned.at >= gone.occurred_at
-        where pruned.hash is null and not exists (
-            select from sentinode.predictions as erased where erased.image_sha256 = gone.image_sha256 and erased.salt is null)
+        where pruned.hash is null
+            and not exists (select from erased where erased.image_sha256 = gone.image_sha256)
         order by gone.occurred_at, gone.image_sha256 limit $1
         """
 
