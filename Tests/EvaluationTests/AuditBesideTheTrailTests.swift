@@ -51,6 +51,29 @@ import Testing
         }
     }
 
+    @Test func `an auditor's login finds all of it`() async throws {
+        try await withKeptPatches { laboratory in
+            let auditor = try laboratory.makeLogin(in: "sentinode_auditor")
+            defer { laboratory.drop(auditor) }
+            try laboratory.tamper(
+                """
+                delete from sentinode.patch_images; delete from review.worklist_items;
+                delete from audit.chains where writer in (select writer from audit.events where action = 'policy.set')
+                """)
+            let verify = try laboratory.start(
+                ["audit", "verify"], environment: ["SENTINODE_DATABASE_URL": auditor.url])
+            #expect(try verify.waitForEnd() == .exit(1), "\(verify.lastWords())")
+            let words = try verify.output()
+            #expect(words.contains(" 13 findings, "), "\(words)")
+            for start in [
+                "kept patch missing: sentinode.patch_images ", "working row missing: review.worklist_items ",
+                "working row missing: audit.chains ",
+            ] {
+                #expect(words.contains(start), "\(words)")
+            }
+        }
+    }
+
     @Test func `what was pruned or erased is not missing, and what came again since is`() async throws {
         try await withKeptPatches { laboratory in
             let hash = try laboratory.database.query(

@@ -21,7 +21,7 @@ enum KeptPatchCheck {
                 [.int8(Int64(FindingList.kept)), start] + end
             ).map { row in
                 finding(
-                    .patchChanged, try row.text("hash"), others: try row.int8("all"),
+                    .patchChanged, try row.text("hash"), all: try row.int8("all"),
                     "its bytes have another SHA-256 than the one it stands under: it is not the patch that the model saw"
                 )
             }
@@ -40,7 +40,7 @@ enum KeptPatchCheck {
             try connection.run(script: "set local enable_nestloop = off")
             return try connection.query(missingSQL, [.int8(Int64(FindingList.kept))]).map { row in
                 var finding = finding(
-                    .patchMissing, try row.text("hash"), others: try row.int8("all"),
+                    .patchMissing, try row.text("hash"), all: try row.int8("all"),
                     "prediction job_id=\(try row.uuid("job_id").text) was selected for review and its patch is kept until "
                         + "\(try row.timestamp("keep_until")), and no pruning or erasure removed it")
                 finding.position = EventPosition(writer: try row.uuid("writer"), seal: try row.int8("seal"))
@@ -85,9 +85,9 @@ enum KeptPatchCheck {
         """
 
     private static func finding(
-        _ kind: AuditFinding.Kind, _ hash: String, others: Int64, _ detail: String
+        _ kind: AuditFinding.Kind, _ hash: String, all: Int64, _ detail: String
     ) -> AuditFinding {
-        var finding = AuditFinding(kind, table: table, detail: detail, count: Int(min(others, FindingList.largest)))
+        var finding = AuditFinding(kind, table: table, detail: detail, count: Int(min(all, FindingList.largest)))
         finding.key = "image_sha256=\(hash)"
         return finding
     }
