@@ -79,8 +79,14 @@ private func tell(_ news: CheckpointService.News, _ file: String?) {
         complain(
             "\(count) seals had been taken off the list of what waits for a checkpoint: all chains were read again, and "
                 + "this checkpoint covers them")
+    case .unreadable(let numbers):
+        complain(
+            "of the checkpoints in the database, rows of audit.checkpoints, number "
+                + numbers.map { "\($0)" }.joined(separator: ", ")
+                + " cannot be read: somebody changed them. What is signed now does not build on them; run "
+                + "`sentinode audit verify`, and have them restored from the file outside")
     case .interrupted(let error):
-        complain("\(error); trying again")
+        complain("\(error); \(error.advice.map { "\($0); " } ?? "")trying again")
     }
     // Whoever reads a pipe or a log sees it when it happens.
     fflush(nil)

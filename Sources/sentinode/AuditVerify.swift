@@ -114,12 +114,12 @@ private struct AuditReportJSON: Encodable {
         let writer: String
         let seal: Int64
         let recorded_at: String?
-        let login: String
-        let action: String
+        let login: String?
+        let action: String?
         let reason: String?
         let rows: Int64
 
-        init(_ erasure: AuditNotes.Erasure) {
+        init(_ erasure: ErasureNotes.Erasure) {
             (writer, seal) = (erasure.event.writer.uuidString.lowercased(), erasure.event.seal)
             (recorded_at, login, action) = (erasure.at?.description, erasure.login, erasure.action)
             (reason, rows) = (erasure.reason, erasure.rows)
@@ -134,6 +134,8 @@ private struct AuditReportJSON: Encodable {
     let divergences: Int
     let findings: [Finding]
     let erasures: [Erasure]
+    let erasing_events: Int64
+    let erased_rows: Int64
     let notes: [String]
     let anchor: String
     let limits: String?
@@ -143,7 +145,8 @@ private struct AuditReportJSON: Encodable {
         (rows, events, seals) = (report.rows, report.events, report.seals)
         (chains, erased, divergences) = (report.heads.count, report.erased, report.divergences)
         (findings, anchor) = (report.findings.map(Finding.init), report.anchor.words)
-        (erasures, notes) = (report.notes.erasures.map(Erasure.init), report.notes.lines)
+        (erasures, notes) = (report.notes.erasures.newest.map(Erasure.init), report.notes.lines)
+        (erasing_events, erased_rows) = (report.notes.erasures.events, report.notes.erasures.rows)
         (limits, seconds) = (report.limits, report.seconds)
     }
 }

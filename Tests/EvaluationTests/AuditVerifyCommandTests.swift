@@ -76,8 +76,12 @@ import Testing
 
     @Test func `a login without the auditor's role is told which role to ask for`() async throws {
         try await Laboratory.with { laboratory in
+            let key = try laboratory.keyFile(try ReviewKey.random())
+            defer { unlink(key) }
             try laboratory.withReader { reader in
-                for arguments in [["audit", "verify"], ["audit", "proof", UUID().uuidString]] {
+                for arguments in [
+                    ["audit", "verify"], ["audit", "proof", UUID().uuidString], ["audit", "draws", "--key-file", key],
+                ] {
                     let program = try laboratory.start(arguments, environment: ["SENTINODE_DATABASE_URL": reader.url])
                     #expect(try program.waitForEnd() == .exit(78))
                     let words = try program.log()

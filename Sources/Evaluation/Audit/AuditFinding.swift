@@ -62,6 +62,10 @@ public struct AuditFinding: Sendable {
         case protectionOff = "protection switched off"
         case catalogueChanged = "catalogue not as recorded"
         case notAsSigned = "not as signed"
+        case patchMissing = "kept patch missing"
+        case patchChanged = "kept patch changed"
+        case workingRowMissing = "working row missing"
+        case workingRowChanged = "working row changed"
     }
 
     public var kind: Kind

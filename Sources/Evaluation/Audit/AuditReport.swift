@@ -33,10 +33,10 @@ extension AuditScope {
         case .everything: nil
         case .since(let time):
             "partial: events from \(time) on, each chain from its seal before; what is older, and rows that name a "
-                + "chain without an event since then, were not looked at"
+                + "chain without an event since then, were not looked at, nor kept patches and the worklist"
         case .slide:
             "partial: the slide's rows, with all that was sealed together with them, each against its own seal; chains "
-                + "were not walked"
+                + "were not walked, kept patches and the worklist not looked at"
         }
     }
 }

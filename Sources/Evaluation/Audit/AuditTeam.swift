@@ -9,6 +9,7 @@ struct AuditTeam {
     private enum Task: Sendable {
         case slice(AuditSlice)
         case census(table: Int)
+        case patches(share: Int)
     }
 
     /// What all of them found together.
@@ -40,8 +41,11 @@ struct AuditTeam {
     /// - Throws: the first error that ended a worker; the others stop at their next slice.
     func run(_ plan: AuditPlan, workers: Int, progress: (_ done: Int, _ total: Int) -> Void) throws -> Outcome {
         // Counting is one long statement a table: those who begin with it are not the last to end.
-        let counts = scope.isWhole ? tables.indices.map { Task.census(table: $0) } : []
-        let tasks = counts + plan.slices.map { Task.slice($0) }
+        let whole =
+            scope.isWhole
+            ? tables.indices.map { Task.census(table: $0) }
+                + (0..<KeptPatchCheck.shares).map { Task.patches(share: $0) } : []
+        let tasks = whole + plan.slices.map { Task.slice($0) }
         let state = SharedState(
             State(tasks: tasks[...], outcome: Outcome(result: SliceResult(tables: tables.count))))
         let group = DispatchGroup()
@@ -76,6 +80,8 @@ struct AuditTeam {
                     state.add(try check.run())
                 case .census(let table):
                     state.add(try TableCensus(of: tables[table], connection), table)
+                case .patches(let share):
+                    state.add(try KeptPatchCheck.changed(share: share, connection))
                 }
             }
         }
@@ -98,6 +104,7 @@ struct AuditTeam {
 
         func next() -> Task? { state.withLock { $0.failure == nil ? $0.tasks.popFirst() : nil } }
         func add(_ result: SliceResult) { state.withLock { $0.outcome.result.add(result) } }
+        func add(_ findings: FindingList) { state.withLock { $0.outcome.result.findings.add(findings) } }
         func fail(_ error: any Error) { state.withLock { $0.failure = $0.failure ?? error } }
 
         func add(_ census: TableCensus, _ table: Int) {

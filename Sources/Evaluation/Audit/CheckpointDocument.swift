@@ -90,7 +90,7 @@ extension CheckpointDocument {
 
     private static func restoration(_ reader: inout DocumentReader) throws -> Restoration? {
         guard let quoted = try reader.optionalValue("restored") else { return nil }
-        guard let reason = try JSONDecoder().decode([String].self, from: Data("[\(quoted)]".utf8)).first else {
+        guard let reason = (try? JSONDecoder().decode([String].self, from: Data("[\(quoted)]".utf8)))?.first else {
             throw DocumentReader.fault("the reason of a restoration is missing")
         }
         let parts = try reader.value("base").split(separator: " ")

@@ -42,20 +42,6 @@ extension Checkpoint {
         }
         self.heads = heads
     }
-
-    /// The newest that is stored; nil where there is none.
-    static func newest(in connection: DatabaseConnection) throws -> Checkpoint? {
-        try connection.query(
-            "select document, signature, heads from audit.checkpoints order by number desc limit 1"
-        ).first.map(Checkpoint.init)
-    }
-
-    /// The stored one of a number; nil where there is none.
-    static func numbered(_ number: Int64, in connection: DatabaseConnection) throws -> Checkpoint? {
-        try connection.query(
-            "select document, signature, heads from audit.checkpoints where number = $1", [.int8(number)]
-        ).first.map(Checkpoint.init)
-    }
 }
 
 extension Announcement {

@@ -23,6 +23,8 @@ public final class CheckpointService {
         case signed(Checkpoint)
         case sealsLost(Int64)
         case sealsForgotten(Int64)
+        /// Stored checkpoints, by number, that cannot be read.
+        case unreadable([Int64])
         case interrupted(DatabaseError)
     }
 
@@ -51,6 +53,7 @@ public final class CheckpointService {
         outside = round.checkpoints.last
         if let file = settings.file { try CheckpointFile.append(round.checkpoints, to: file) }
         for checkpoint in round.checkpoints { tell(.signed(checkpoint)) }
+        if !round.unreadable.isEmpty { tell(.unreadable(round.unreadable)) }
         if round.sealsForgotten > 0 { tell(.sealsForgotten(round.sealsForgotten)) }
         if round.sealsLost > 0 { tell(.sealsLost(round.sealsLost)) }
     }

@@ -19,6 +19,8 @@ public struct SigningRound: Sendable {
     public let sealsLost: Int64
     /// Seals that were not on the list of what waits, though no checkpoint had signed them: somebody took them off it.
     public let sealsForgotten: Int64
+    /// Numbers of stored checkpoints that cannot be read, and were passed over.
+    public let unreadable: [Int64]
 }
 
 /// Signs where every chain stands and stores it, as the login of its database connection.
@@ -41,9 +43,8 @@ public final class CheckpointSigner {
     public func sign(_ occasion: CheckpointOccasion, after outside: Checkpoint?) throws -> SigningRound {
         try ledger.transact { entry in
             try self.takeTurn(entry.connection)
-            let stored = try Checkpoint.newest(in: entry.connection)
-            let place = try self.place(stored, outside, occasion, entry.connection)
-            let grown = try GrownChains.all(since: place.base, entry.connection)
+            let place = try self.place(outside, occasion, entry.connection)
+            let grown = try GrownChains.all(since: place.base, heads: place.heads, entry.connection)
             let checkpoint = try self.signed(place, grown, occasion, serverTime: entry.at)
             _ = try entry.insert([
                 CheckpointRow(checkpoint: checkpoint, createdAt: entry.at, createdBy: entry.actor)
@@ -52,8 +53,9 @@ public final class CheckpointSigner {
             let missed = try self.stored(after: outside, before: checkpoint, entry.connection)
             return (
                 SigningRound(
-                    checkpoints: missed + [checkpoint], sealsLost: grown.lost,
-                    sealsForgotten: grown.forgotten),
+                    checkpoints: missed.compactMap(\.checkpoint) + [checkpoint], sealsLost: grown.lost,
+                    sealsForgotten: grown.forgotten,
+                    unreadable: place.unreadable + missed.filter { $0.checkpoint == nil }.map(\.number)),
                 try self.event(checkpoint, occasion)
             )
         }.value
@@ -65,6 +67,11 @@ public final class CheckpointSigner {
         var previous: CheckpointDocument?
         /// The newest one in the database.
         var base: CheckpointDocument?
+        /// Heads of `base` where its row cannot be read.
+        var heads: [SignedHead] = []
+        /// The newest row, whether it can be read or not, and its number where it is passed over.
+        var last: Int64 = 0
+        var unreadable: [Int64] = []
     }
 
     /// Signers of one database go one after the other.
@@ -73,13 +80,17 @@ public final class CheckpointSigner {
     }
 
     private func place(
-        _ stored: Checkpoint?, _ outside: Checkpoint?, _ occasion: CheckpointOccasion, _ connection: DatabaseConnection
+        _ outside: Checkpoint?, _ occasion: CheckpointOccasion, _ connection: DatabaseConnection
     ) throws -> Place {
+        let newest = try StoredCheckpoint.newest(in: connection)
+        if let newest, case .failure(let fault) = newest.content {
+            return try place(behind: newest, fault, outside, occasion, connection)
+        }
+        let stored = newest?.checkpoint
         let isWhole = try holds(outside, stored, connection)
         switch (occasion, isWhole) {
         case (.restored, true):
-            throw OperationError(
-                "nothing is missing: the database holds the checkpoint that is known outside, so leave out --restored")
+            throw CheckpointSigner.nothingIsMissing
         case (.restored, false):
             try check(outside?.document.nextSigner, "outside")
             return Place(previous: outside?.document, base: stored?.document)
@@ -94,12 +105,54 @@ public final class CheckpointSigner {
         }
     }
 
+    /// Where the newest row cannot be read: behind the copy of it that is known outside, which has its totals. Without
+    /// one nobody knows what it covered, and only a person can say that it is lost.
+    private func place(
+        behind newest: StoredCheckpoint, _ fault: OperationError, _ outside: Checkpoint?,
+        _ occasion: CheckpointOccasion, _ connection: DatabaseConnection
+    ) throws -> Place {
+        let isKnown = outside?.document.number == newest.number && outside?.isSigned == true
+        switch (occasion, isKnown) {
+        case (.restored, true): throw CheckpointSigner.nothingIsMissing
+        case (.routine, true), (.rotation, true):
+            try check(outside?.document.nextSigner, "outside")
+            let heads = try outside?.matchesHeads() == true ? outside?.heads ?? [] : []
+            return Place(
+                previous: outside?.document, base: outside?.document, heads: heads, last: newest.number,
+                unreadable: [newest.number])
+        case (.restored, false):
+            try check(outside?.document.nextSigner, "outside")
+            let base = try StoredCheckpoint.newestReadable(in: connection)
+            return Place(previous: outside?.document, base: base?.document, last: newest.number)
+        case (.routine, false), (.rotation, false):
+            throw OperationError(
+                "\(newest.sentence(fault)). What it covered could have been removed with it, so nothing was signed: run "
+                    + "`sentinode audit verify`, and name a file that holds checkpoint \(newest.number) with --previous. "
+                    + "Where nobody has it, go on behind the newest that is known outside with --restored REASON")
+        }
+    }
+
+    private static var nothingIsMissing: OperationError {
+        OperationError(
+            "nothing is missing: the database holds the checkpoint that is known outside, so leave out --restored")
+    }
+
     /// Whether the database has what is known outside.
     private func holds(_ outside: Checkpoint?, _ stored: Checkpoint?, _ connection: DatabaseConnection) throws -> Bool {
         guard let outside else { return true }
         guard let stored, stored.document.number >= outside.document.number else { return false }
-        let same = try Checkpoint.numbered(outside.document.number, in: connection)
-        return same?.document == outside.document
+        let same = try StoredCheckpoint.numbered(outside.document.number, in: connection)
+        guard let same, case .failure(let fault) = same.content else {
+            return same?.checkpoint?.document == outside.document
+        }
+        // The one behind it names it by its digest.
+        let next = try StoredCheckpoint.numbered(same.number + 1, in: connection)?.checkpoint
+        guard let previous = next?.document.previous, try previous == outside.document.digest() else {
+            throw OperationError(
+                "\(same.sentence(fault)). It is the newest that is known outside, and cannot be compared: run "
+                    + "`sentinode audit verify`, and name a file with a newer checkpoint with --previous")
+        }
+        return true
     }
 
     private func check(_ signer: [UInt8]?, _ place: String) throws {
@@ -122,7 +175,7 @@ public final class CheckpointSigner {
             restoration = CheckpointDocument.Restoration(reason: reason, base: base)
         }
         let document = CheckpointDocument(
-            number: max(place.previous?.number ?? 0, place.base?.number ?? 0) + 1, signedAt: .now,
+            number: max(place.previous?.number ?? 0, place.base?.number ?? 0, place.last) + 1, signedAt: .now,
             serverTime: serverTime,
             previous: try place.previous?.digest(), key: key.verifyingKey.bytes, nextKey: nextKey,
             restoration: restoration,
@@ -149,12 +202,9 @@ public final class CheckpointSigner {
     /// What was stored since the outside heard last, perhaps by another signer, or just before a crash.
     private func stored(
         after outside: Checkpoint?, before new: Checkpoint, _ connection: DatabaseConnection
-    ) throws -> [Checkpoint] {
+    ) throws -> [StoredCheckpoint] {
         guard let outside else { return [] }
-        return try connection.query(
-            """
-            select document, signature, heads from audit.checkpoints where number > $1 and number < $2 order by number
-            """, [.int8(outside.document.number), .int8(new.document.number)]
-        ).map(Checkpoint.init)
+        return try StoredCheckpoint.all(
+            after: outside.document.number, before: new.document.number, in: connection)
     }
 }

@@ -55,14 +55,13 @@ public struct CheckpointVerification {
                 where number > $1 order by number limit 500
                 """, [.int8(last)])
             for row in rows {
-                last = try row.int8("number")
-                do {
-                    let checkpoint = try Checkpoint(row)
-                    guard checkpoint.document.number == last else { throw OperationError("it names another number") }
-                    stored.append(checkpoint)
-                } catch let error as OperationError {
+                let each = try StoredCheckpoint(row)
+                last = each.number
+                switch each.content {
+                case .success(let checkpoint): stored.append(checkpoint)
+                case .failure(let fault):
                     report.findings.append(
-                        AnchorFinding(.checkpointBroken, "checkpoint \(last) cannot be read: \(error)"))
+                        AnchorFinding(.checkpointBroken, "checkpoint \(last) cannot be read: \(fault)"))
                 }
             }
             if rows.count < 500 { return stored }

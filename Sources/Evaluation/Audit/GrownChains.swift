@@ -17,14 +17,19 @@ struct GrownChains {
     /// Everything that no checkpoint up to `base`, the newest in the database, has signed; called once a checkpoint.
     ///
     /// What waits on the list is believed only where it makes, with what was signed, all that there is. Else every chain
-    /// is read, and what it costs depends on what there is.
+    /// is read, and what it costs depends on what there is. `heads` are those of `base` as they are known outside, where
+    /// its own row cannot be read.
     ///
     /// - Throws: `OperationError` where there is more under the heads that were signed than can have been signed.
-    static func all(since base: CheckpointDocument?, _ connection: DatabaseConnection) throws -> GrownChains {
+    static func all(
+        since base: CheckpointDocument?, heads: [SignedHead] = [], _ connection: DatabaseConnection
+    ) throws -> GrownChains {
         let noted = try GrownChains(takingFrom: connection)
         let (seals, chains) = (base?.seals ?? 0, base?.chains ?? 0)
         if (seals + noted.seals, chains + noted.begun) == noted.all { return noted }
-        var read = try GrownChains(behind: SignedHead.newest(in: connection), connection)
+        var signedUpTo = try SignedHead.newest(in: connection, upTo: base?.number ?? 0)
+        for head in heads { signedUpTo[head.writer] = head.number }
+        var read = try GrownChains(behind: signedUpTo, connection)
         let signed = read.all.seals - read.seals
         guard signed <= seals else {
             throw OperationError(
@@ -99,14 +104,15 @@ struct GrownChains {
 }
 
 extension SignedHead {
-    /// How far every chain had come that a stored checkpoint names.
-    static func newest(in connection: DatabaseConnection) throws -> [UUID: Int64] {
+    /// How far every chain had come that a stored checkpoint names, up to one.
+    static func newest(in connection: DatabaseConnection, upTo checkpoint: Int64) throws -> [UUID: Int64] {
         var newest: [UUID: Int64] = [:]
         var last: Int64 = 0
         while true {
             let rows = try connection.query(
-                "select number, heads from audit.checkpoints where number > $1 order by number limit 500", [.int8(last)]
-            )
+                """
+                select number, heads from audit.checkpoints where number > $1 and number <= $2 order by number limit 500
+                """, [.int8(last), .int8(checkpoint)])
             for row in rows {
                 last = try row.int8("number")
                 for head in SignedHead.all(packed: try row.bytes("heads")) ?? [] { newest[head.writer] = head.number }

@@ -85,12 +85,13 @@ public final class ProofDesk {
         while true {
             let rows = try connection.query(
                 """
-                select document, signature, heads from audit.checkpoints
+                select number, document, signature, heads from audit.checkpoints
                 where created_at >= $1 and number > $2 order by number limit 20
                 """, [.timestamp(time), .int8(last)])
             for row in rows {
-                let checkpoint = try Checkpoint(row)
-                last = checkpoint.document.number
+                let stored = try StoredCheckpoint(row)
+                last = stored.number
+                guard let checkpoint = stored.checkpoint else { continue }
                 let heads = checkpoint.heads ?? []
                 let index = heads.firstIndex { $0.writer == position.writer && $0.number >= position.seal }
                 guard let index else { continue }

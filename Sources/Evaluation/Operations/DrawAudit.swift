@@ -27,6 +27,10 @@ public final class DrawAudit {
     ///
     /// - Throws: `OperationError` where no policy was set with this key.
     public func run(progress: (Int) -> Void) throws -> Findings {
+        try AuditorRole.required(connection) { try check(progress) }
+    }
+
+    private func check(_ progress: (Int) -> Void) throws -> Findings {
         let policies = try connection.query(
             "select generation from review.policies where key_commitment = $1 order by generation",
             [.bytes(key.commitment)]
@@ -49,13 +53,15 @@ public final class DrawAudit {
 
     /// How many predictions there are to check.
     public func count() throws -> Int {
-        let row = try connection.query(
-            """
-            select count(*) as predictions from sentinode.predictions where review_policy in
-                (select generation from review.policies where key_commitment = $1)
-            """, [.bytes(key.commitment)]
-        ).onlyRow()
-        return Int(try row.int8("predictions"))
+        try AuditorRole.required(connection) {
+            let row = try connection.query(
+                """
+                select count(*) as predictions from sentinode.predictions where review_policy in
+                    (select generation from review.policies where key_commitment = $1)
+                """, [.bytes(key.commitment)]
+            ).onlyRow()
+            return Int(try row.int8("predictions"))
+        }
     }
 
     private func selectors(_ policies: [Int64]) throws -> [Int64: Selector] {

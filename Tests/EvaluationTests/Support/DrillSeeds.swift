@@ -58,6 +58,8 @@ enum DrillSeeds {
         _ = try Ledger(superuser).transact { entry in
             let row = ErasedRow(position: position, remainder: remainder, at: entry.at, login: entry.actor)
             _ = try entry.insert([row])
+            try entry.connection.query(
+                "insert into audit.chains (writer, login) values ($1, $2)", [.uuid(entry.writer), .text(entry.actor)])
             return ((), AuditEvent(action: "case.erased"))
         }
     }
