@@ -3,8 +3,8 @@ import Foundation
 /// Regularised incomplete beta function I_x(a, b), the cumulative distribution of Beta(a, b) at x; nil outside
 /// 0 <= x <= 1 or unless a and b are positive and finite.
 ///
-/// Continued fraction 8.17.22 of the NIST Digital Library by the modified Lentz method. The power in front of it is
-/// Loader's saddle-point form, so large a and b lose no digits to differences of log-gammas.
+/// Didonato and Morris's continued fraction (1992, algorithm 708, BFRAC) by Lentz's method. The power in front of it
+/// is Loader's saddle-point form, so large a and b lose no digits to differences of log-gammas.
 public func regularizedIncompleteBeta(_ x: Double, _ a: Double, _ b: Double) -> Double? {
     guard a > 0, b > 0, a.isFinite, b.isFinite, x >= 0, x <= 1 else { return nil }
     return incompleteBeta(x, complement: 1 - x, a, b)
@@ -20,34 +20,29 @@ func incompleteBeta(_ x: Double, complement y: Double, _ a: Double, _ b: Double)
 
 /// I_x(a, b) where the fraction converges fast: x at most about the mean a / (a + b).
 private func lowerFraction(_ x: Double, complement y: Double, _ a: Double, _ b: Double) -> Double {
-    let tiny = 1e-300
-    var c = 1.0
-    var d = 1 - (a + b) * x / (a + 1)
-    d = 1 / (abs(d) < tiny ? tiny : d)
-    var fraction = d
-    for m in 1...100_000 {
-        let i = Double(m)
-        let even = i * (b - i) * x / ((a + 2 * i - 1) * (a + 2 * i))
-        let odd = -(a + i) * (a + b + i) * x / ((a + 2 * i) * (a + 2 * i + 1))
-        var step = 1.0
-        for coefficient in [even, odd] {
-            d = 1 + coefficient * d
-            d = 1 / (abs(d) < tiny ? tiny : d)
-            c = 1 + coefficient / c
-            c = abs(c) < tiny ? tiny : c
-            step = c * d
-            fraction *= step
-        }
-        if abs(step - 1) < 1e-16 { break }
+    let distance = a * y - b * x + 1
+    var fraction = a * distance / (a + 1)
+    var c = fraction
+    var d = 0.0
+    for step in 1...100_000 {
+        let m = Double(step)
+        let divisor = a + 2 * m - 1
+        let numerator = (a + m - 1) / divisor * ((a + b + m - 1) / divisor) * m * (b - m) * x * x
+        let term = m + m * (b - m) * x / divisor + (a + m) * (distance + m * (2 - x)) / (divisor + 2)
+        d = 1 / (term + numerator * d)
+        c = term + numerator / c
+        fraction *= c * d
+        if abs(c * d - 1) < 2e-16 { break }
     }
-    return betaPower(x, y, a, b) / a * fraction
+    return betaPower(x, y, a, b) / fraction
 }
 
 /// x^a y^b / B(a, b) with y = 1 - x, which is a b / (a + b) times a binomial probability.
 private func betaPower(_ x: Double, _ y: Double, _ a: Double, _ b: Double) -> Double {
     let n = a + b
     let correction = stirlingError(n) - stirlingError(a) - stirlingError(b)
-    let exponent = correction - deviance(a, n * x) - deviance(b, n * y)
+    let difference = a * y - b * x  // a - n x, without cancelling large terms
+    let exponent = correction - deviance(a, n * x, difference) - deviance(b, n * y, -difference)
     return exp(exponent) * (a / n * b / (2 * Double.pi)).squareRoot()
 }
 
@@ -65,8 +60,7 @@ private let stirlingSeries: [Double] = [
 ]
 
 /// Loader's deviance x log(x / np) + np - x, by its series where x is near np.
-private func deviance(_ x: Double, _ np: Double) -> Double {
-    let difference = x - np
+private func deviance(_ x: Double, _ np: Double, _ difference: Double) -> Double {
     guard abs(difference) < 0.1 * (x + np) else { return x * log(x / np) - difference }
     let v = difference / (x + np)
     var sum = difference * v

@@ -93,8 +93,8 @@ extension FixedHistogram: Codable {
         underflow = try container.decode(Int.self, forKey: .underflow)
         overflow = try container.decode(Int.self, forKey: .overflow)
         notANumber = try container.decode(Int.self, forKey: .notANumber)
-        guard counts.count == Bins.edges.count - 1, (counts + [underflow, overflow, notANumber]).allSatisfy({ $0 >= 0 })
-        else {
+        let all = counts + [underflow, overflow, notANumber]
+        guard counts.count == Bins.edges.count - 1, all.allSatisfy({ $0 >= 0 }) else {
             throw DecodingError.dataCorruptedError(
                 forKey: .counts, in: container, debugDescription: "the counts do not fit the edges")
         }

@@ -42,9 +42,10 @@ public let fewestSlides = 10
 /// 1998 compare the scales near 0 and 1). Two things keep its coverage where few heavy patches decide, for example
 /// missed tumours audited at one in twenty:
 /// - each stratum and call adds one unseen patch of either label with the stratum's mean weight, as Agresti and Coull
-///   (1998) add successes and failures, each its own cluster. They move the interval, not the value.
-/// - the degrees of freedom are Satterthwaite's from the spread of the z, 3 (sum z^2)^2 / sum z^4 - 2, between 2 and
-///   G - 1, which is about G - 1 when slides are alike.
+///   (1998) add successes and failures, each its own cluster; a call no audited patch has adds them with the mean
+///   weight of all. They move the interval, not the value.
+/// - the degrees of freedom are Satterthwaite's, 2 v^2 / Var(v) with v = sum z^2 and Var(v) = 2/3 sum z^4 as for normal
+///   z, between 2 and G - 1; they are about G - 1 when slides are alike.
 public func clusteredEstimate(
     of figure: ConfusionFigure, patches: [AuditedPatch], level: Double = 0.95
 ) -> Estimate<ClusteredEstimate>? {
@@ -68,6 +69,10 @@ public struct SlideTotals: Sendable {
             strata[key] = (sum.weight + patch.weight, sum.patches + 1)
         }
         self.slides = slides.sorted { $0.key < $1.key }.map(\.value.cells)
+        let all = strata.values.reduce((weight: 0.0, patches: 0.0)) { ($0.weight + $1.weight, $0.patches + $1.patches) }
+        for call in [true, false] where all.patches > 0 && !strata.keys.contains(where: { $0.isCalledTumour == call }) {
+            strata[StratumCall(stratum: .min, isCalledTumour: call)] = all
+        }
         unseen = strata.sorted { $0.key < $1.key }.flatMap { key, sum in
             [true, false].map { isTumour in
                 var one = ConfusionMatrix()
@@ -112,7 +117,7 @@ public struct SlideTotals: Sendable {
         let second = z.map { $0 * $0 }.reduce(0, +)
         let fourth = z.map { $0 * $0 * $0 * $0 }.reduce(0, +)
         let most = Double(slides.count - 1)
-        return fourth > 0 ? min(most, max(2, 3 * second * second / fourth - 2)) : most
+        return fourth > 0 ? min(most, max(2, 3 * second * second / fourth)) : most
     }
 }
 
