@@ -6,8 +6,16 @@ struct VerificationLab {
     let slides: Int
     let patchesPerSlide: Int
 
-    /// Recall over all slides that could have come: Phi(2.2 / sqrt(1.5^2 + 0.5^2)).
-    static let trueRecall = NormalDistribution.cdf(2.2 / 2.5.squareRoot())
+    /// Expected shares of the cells over all slides that could have come. Recall and specificity are
+    /// Phi(2.2 / sqrt(1.5^2 + 0.5^2)); the prevalence is the mean of logistic(-1.6 + z) over normal z.
+    static let truth: ConfusionMatrix = {
+        let right = NormalDistribution.cdf(2.2 / 2.5.squareRoot())
+        let grid = stride(from: -8.0, through: 8, by: 0.01)
+        let prevalence = grid.reduce(0) { $0 + 0.01 * NormalDistribution.density($1) * logistic(-1.6 + $1) }
+        return ConfusionMatrix(
+            truePositives: prevalence * right, falsePositives: (1 - prevalence) * (1 - right),
+            falseNegatives: prevalence * (1 - right), trueNegatives: (1 - prevalence) * right)
+    }()
 
     /// Selection probabilities of the four bands of the logit score.
     private static let selection = [0.05, 1, 1, 0.5]

@@ -27,9 +27,10 @@ public struct AuditPower: Sendable, Equatable, Codable {
         self.tumourShare = tumourShare
     }
 
-    /// Labelled tumour patches needed, by the normal approximation of two shares (Fleiss, Levin and Paik 2003):
-    /// deff (z_a sqrt(p (1 - p) (1 + deff/m p-variance...)))^2 in its one- or two-sample form; nil for settings out of
-    /// range, or where the reference is too small to show the fall with any number of labels.
+    /// Labelled tumour patches needed: the smallest n with z_a s_0 + z_b s_1 <= drop, where s_0 and s_1 are the standard
+    /// errors of the difference before and after the fall, deff p (1 - p) / n and the reference's (Fleiss, Levin and
+    /// Paik 2003, without continuity correction). Nil for settings out of range, or where the reference is too small
+    /// to show the fall with any number of labels.
     public var tumourLabels: Double? {
         let fallen = recall - drop
         guard recall < 1, drop > 0, fallen > 0, designEffect >= 1, tumourShare > 0, tumourShare <= 1,

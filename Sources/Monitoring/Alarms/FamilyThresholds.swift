@@ -37,7 +37,8 @@ public struct FalseAlarmBudget: Sendable, Equatable, Codable {
     }
 }
 
-/// A figure's alarm limits: an alarm is a value strictly below `lower` or strictly above `upper`.
+/// A figure's alarm limits: an alarm is a value strictly below `lower` or strictly above `upper`. A watched side has no
+/// limit where the resampled figure never varied: the reference then cannot say what is usual.
 public struct AlarmLimits: Sendable, Equatable, Codable {
     public var name: String
     public var lower: Double?
@@ -144,7 +145,8 @@ private struct ResampledTail {
     let figure: Int
     /// 1 for the upper side, -1 for the lower.
     let sign: Double
-    /// Rank of each resample from the most extreme, 1; tied ones share their best, which errs to fewer alarms.
+    /// Rank of each resample from the most extreme, 1; tied ones share their last, as a value equal to a limit is no
+    /// alarm.
     let ranks: [Int]
     /// Signed values, most extreme first.
     private let sorted: [Double]
@@ -164,13 +166,15 @@ private struct ResampledTail {
             .sorted { sign * (values[$0] ?? 0) > sign * (values[$1] ?? 0) }
         sorted = order.map { sign * (values[$0] ?? 0) }
         var ranks = [Int](repeating: .max, count: values.count)
-        for (place, resample) in order.enumerated() {
-            let isTied = place > 0 && sorted[place] == sorted[place - 1]
-            ranks[resample] = isTied ? ranks[order[place - 1]] : place + 1
+        for (place, resample) in order.enumerated().reversed() {
+            let isTied = place + 1 < order.count && sorted[place] == sorted[place + 1]
+            ranks[resample] = isTied ? ranks[order[place + 1]] : place + 1
         }
         self.ranks = ranks
     }
 
-    /// Nil where the figure was defined in fewer resamples.
-    func limit(rank: Int) -> Double? { rank <= sorted.count ? sign * sorted[rank - 1] : nil }
+    /// Nil where the figure was defined in fewer resamples or was the same in all.
+    func limit(rank: Int) -> Double? {
+        rank <= sorted.count && sorted.first != sorted.last ? sign * sorted[rank - 1] : nil
+    }
 }
