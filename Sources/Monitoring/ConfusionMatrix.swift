@@ -109,6 +109,7 @@ struct CellRatio {
 
     func value(_ cells: SIMD4<Double>) -> Double? {
         let below = (denominator * cells).sum()
-        return below > 0 ? (numerator * cells).sum() / below : nil
+        let value = (numerator * cells).sum() / below
+        return below > 0 && value.isFinite ? value : nil
     }
 }

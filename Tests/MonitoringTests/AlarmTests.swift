@@ -17,25 +17,37 @@ import Testing
         }
     }
 
+    /// Of a slide, a window or a reference.
     private struct Summary {
-        let histogram: FixedHistogram<ProbabilityBins>
-        let sum: Double
-        let calls: Int
+        var histogram = FixedHistogram<ProbabilityBins>()
+        var sum = 0.0
+        var calls = 0
+
+        init() {}
 
         init(_ scores: [Double]) {
             histogram = FixedHistogram(scores)
             sum = scores.reduce(0, +)
             calls = scores.count { $0 >= 0.5 }
         }
+
+        init(_ slides: [Summary]) {
+            for slide in slides {
+                histogram += slide.histogram
+                sum += slide.sum
+                calls += slide.calls
+            }
+        }
+
+        var mean: Double { sum / Double(histogram.total) }
+        var decisionRate: Double { Double(calls) / Double(histogram.total) }
     }
 
-    private static func values(_ window: [Summary], _ reference: FixedHistogram<ProbabilityBins>) -> [Double?] {
-        let histogram = window.reduce(into: FixedHistogram<ProbabilityBins>()) { $0 += $1.histogram }
-        let count = Double(histogram.total)
-        return [
-            window.reduce(0) { $0 + $1.sum } / count, Double(window.reduce(0) { $0 + $1.calls }) / count,
-            histogram.populationStabilityIndex(to: reference).value,
-            histogram.kolmogorovSmirnov(to: reference).value,
+    private static func values(_ window: Summary, _ reference: Summary) -> [Double?] {
+        [
+            window.mean - reference.mean, window.decisionRate - reference.decisionRate,
+            window.histogram.populationStabilityIndex(to: reference.histogram).value,
+            window.histogram.kolmogorovSmirnov(to: reference.histogram).value,
         ]
     }
 
@@ -44,12 +56,12 @@ import Testing
             for: figures, budget: budget, referenceSlides: reference.count, windowSlides: window, resamples: 600,
             seed: seed
         ) { drawn, again in
-            values(drawn.map { reference[$0] }, again.reduce(into: FixedHistogram()) { $0 += reference[$1].histogram })
+            values(Summary(drawn.map { reference[$0] }), Summary(again.map { reference[$0] }))
         }
     }
 
     /// 12 references x 200 windows at 1 in 20: about 120 alarms; windows against one reference err together, which
-    /// about doubles the binomial standard error of 0.4 %.
+    /// about doubles the binomial standard error of 0.4 %. Over 150 references the rate is 5.4 %.
     @Test func `alarm on unchanged slides about as often as the budget says, and on changed ones mostly`() throws {
         var (alarms, found, windows) = (0, 0, 0)
         for repeatSeed in 0..<12 {
@@ -62,9 +74,9 @@ import Testing
                 continue
             }
             #expect(family.ratePerWindow <= 0.0502)
-            let whole = reference.reduce(into: FixedHistogram()) { $0 += $1.histogram }
+            let whole = Summary(reference)
             func isAlarm(raised: Double) -> Bool {
-                let window = (0..<15).map { _ in Summary(Self.slide(&random, raised: raised)) }
+                let window = Summary((0..<15).map { _ in Summary(Self.slide(&random, raised: raised)) })
                 return zip(family.limits, Self.values(window, whole)).contains { limit, value in
                     value.map(limit.isAlarm) ?? false
                 }
@@ -75,7 +87,7 @@ import Testing
         }
         let rate = Double(alarms) / Double(windows)
         print("false alarms \(rate), budget 0.05; found \(Double(found) / 240)")
-        #expect((0.025...0.08).contains(rate))
+        #expect((0.03...0.08).contains(rate))
         #expect(Double(found) / 240 > 0.9)
     }
 

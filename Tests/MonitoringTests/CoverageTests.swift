@@ -22,7 +22,7 @@ import Testing
         for seed in 0..<Self.labs {
             let totals = SlideTotals(lab.audit(seed: UInt64(seed * 1000 + slides)))
             for figure in figures {
-                let estimate = try #require(totals.estimate(of: figure)?.value)
+                let estimate = try #require(totals.estimate(of: figure).value)
                 let truth = try #require(VerificationLab.truth.value(of: figure))
                 covered[figure, default: 0] += estimate.interval.contains(truth) ? 1 : 0
             }

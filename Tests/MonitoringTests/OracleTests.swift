@@ -71,7 +71,7 @@ import Testing
                 })
             for figure in [ConfusionFigure.recall, .precision, .accuracy, .f1, .balancedAccuracy] {
                 guard let answer = answers.clustered[figure.rawValue] ?? nil else { continue }
-                let estimate = try #require(totals.estimate(of: figure)?.value, "set \(seed) \(figure)")
+                let estimate = try #require(totals.estimate(of: figure).value, "set \(seed) \(figure)")
                 // The last two answers are difference quotients: six digits.
                 let tolerance = figure == .f1 || figure == .balancedAccuracy ? 1e-6 : 1e-9
                 #expect(agrees(estimate.standardError, answer, tolerance), "set \(seed) \(figure)")
@@ -141,7 +141,7 @@ import Testing
             }
             let a = cloud(m, 0)
             let b = cloud(n, 0.125 * Float(seed % 4))
-            let found = try #require(maximumMeanDiscrepancy(a, b)?.value)
+            let found = try #require(maximumMeanDiscrepancy(a, b).value)
             #expect(agree([found.bandwidth, found.squared], answers.discrepancy), "set \(seed)")
         }
     }

@@ -75,7 +75,9 @@ public enum ThresholdResult: Sendable, Equatable {
 /// Limits of every figure such that the whole family alarms as often as the budget allows while nothing changes.
 ///
 /// Each resample draws, with replacement, whole slides of the reference twice: as many as the window has, and as many
-/// as the reference has. So slides stay clusters, and figures that compare the two vary by the error of both. The
+/// as the reference has. So slides stay clusters, and figures that compare the two vary by the error of both; give a
+/// level, such as a decision rate, as its difference from the reference's, or that error is left out and alarms come
+/// too often. The
 /// false alarms are controlled over the family by the smallest rank (Westfall and Young 1993, single-step min-P): one
 /// tail rate for all sides of all figures, the largest at which the share of resamples with any alarm is within the
 /// budget. It needs no common scale, which a maximum of standardised figures would, and skewed distances beside shares
@@ -83,7 +85,7 @@ public enum ThresholdResult: Sendable, Equatable {
 ///
 /// - Parameters:
 ///   - resamples: 2000 puts about 66 alarms behind a budget of one window in thirty.
-///   - compute: the figures' values, in their order, from the numbers of the slides (0 ..< referenceSlides, with
+///   - compute: the figures' values, in their order, from the numbers of the slides (0..<referenceSlides, with
 ///     repeats) of a window and of a reference; nil where one is undefined.
 public func resampledThresholds(
     for figures: [MonitoredFigure], budget: FalseAlarmBudget, referenceSlides: Int, windowSlides: Int,

@@ -31,7 +31,7 @@ public let calibrationClip = 1e-12
 
 /// The calibration line by iteratively reweighted least squares, to a relative change under 1e-12.
 public func calibrationFit(_ patches: [LabelledScore], level: Double = 0.95) -> CalibrationFit {
-    let rows = patches.filter { $0.weight > 0 }.map(CalibrationRow.init)
+    let rows = patches.usable.map(CalibrationRow.init)
     let slides = Set(rows.map(\.slide)).count
     guard slides >= fewestSlides else { return .notEnoughData(have: slides, need: fewestSlides) }
     let tumours = rows.filter { $0.label == 1 }.map(\.x)

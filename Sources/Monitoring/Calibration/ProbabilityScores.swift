@@ -21,7 +21,8 @@ public func logLoss(_ patches: [LabelledScore]) -> Double? {
 }
 
 func weightedMean(_ patches: [LabelledScore], _ value: (LabelledScore) -> Double) -> Double? {
-    let total = patches.reduce(0) { $0 + $1.weight }
+    let used = patches.usable
+    let total = used.reduce(0) { $0 + $1.weight }
     guard total > 0 else { return nil }
-    return patches.reduce(0) { $0 + $1.weight * value($1) } / total
+    return used.reduce(0) { $0 + $1.weight * value($1) } / total
 }

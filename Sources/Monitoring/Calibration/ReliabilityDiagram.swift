@@ -31,7 +31,7 @@ public struct ReliabilityDiagram: Sendable, Equatable {
 
     /// Nil without patches of positive weight or without bins.
     public init?(_ patches: [LabelledScore], binning: Binning, bins count: Int) {
-        let used = patches.filter { $0.weight > 0 }
+        let used = patches.usable
         guard count > 0, !used.isEmpty else { return nil }
         let edges = ReliabilityDiagram.edges(used.map(\.score), binning, count)
         var members = [[LabelledScore]](repeating: [], count: count)

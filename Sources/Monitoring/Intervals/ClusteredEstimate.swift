@@ -34,21 +34,22 @@ public struct ClusteredEstimate: Sendable, Equatable {
 /// Slides below which no clustered interval is given.
 public let fewestSlides = 10
 
-/// The figure over audited patches; `have` and `need` count slides with an audited patch. Nil where the figure's
-/// denominator is 0.
+/// The figure over audited patches, those without a positive finite weight left out; `have` and `need` count slides with
+/// an audited patch.
 ///
 /// The variance is that of the linearised figure over slides, G / (G - 1) sum (z_g - mean)^2 with z_g the gradient
 /// times the slide's weighted cells (Binder 1983). The interval is symmetric on the logit scale (Korn and Graubard
 /// 1998 compare the scales near 0 and 1). Two things keep its coverage where few heavy patches decide, for example
 /// missed tumours audited at one in twenty:
-/// - each stratum and call adds one unseen patch of either label with the stratum's mean weight, as Agresti and Coull
-///   (1998) add successes and failures, each its own cluster; a call no audited patch has adds them with the mean
-///   weight of all. They move the interval, not the value.
+/// - each stratum and call adds an unseen patch of either label with 0.9 of the stratum's mean weight, as Agresti and
+///   Coull (1998) add successes and failures, each its own cluster; a call no audited patch has adds them with the mean
+///   weight of all. They move the interval, not the value. 0.9 is from simulated laboratories of 40-200 slides: 0.75
+///   and 1 leave 93.5-96.5 % in some of them.
 /// - the degrees of freedom are Satterthwaite's, 2 v^2 / Var(v) with v = sum z^2 and Var(v) = 2/3 sum z^4 as for normal
 ///   z, between 2 and G - 1; they are about G - 1 when slides are alike.
 public func clusteredEstimate(
     of figure: ConfusionFigure, patches: [AuditedPatch], level: Double = 0.95
-) -> Estimate<ClusteredEstimate>? {
+) -> Estimate<ClusteredEstimate> {
     SlideTotals(patches).estimate(of: figure, level: level)
 }
 
@@ -61,7 +62,7 @@ public struct SlideTotals: Sendable {
     public init(_ patches: [AuditedPatch]) {
         var slides: [Int: ConfusionMatrix] = [:]
         var strata: [StratumCall: (weight: Double, patches: Double)] = [:]
-        for patch in patches where patch.weight > 0 {
+        for patch in patches where patch.weight > 0 && patch.weight.isFinite {
             slides[patch.slide, default: ConfusionMatrix()].add(
                 isTumour: patch.isTumour, isCalledTumour: patch.isCalledTumour, weight: patch.weight)
             let key = StratumCall(stratum: patch.stratum, isCalledTumour: patch.isCalledTumour)
@@ -76,7 +77,9 @@ public struct SlideTotals: Sendable {
         unseen = strata.sorted { $0.key < $1.key }.flatMap { key, sum in
             [true, false].map { isTumour in
                 var one = ConfusionMatrix()
-                one.add(isTumour: isTumour, isCalledTumour: key.isCalledTumour, weight: sum.weight / sum.patches)
+                one.add(
+                    isTumour: isTumour, isCalledTumour: key.isCalledTumour,
+                    weight: unseenShare * sum.weight / sum.patches)
                 return one.cells
             }
         }
@@ -84,20 +87,22 @@ public struct SlideTotals: Sendable {
     }
 
     /// As `clusteredEstimate(of:patches:level:)`.
-    public func estimate(of figure: ConfusionFigure, level: Double = 0.95) -> Estimate<ClusteredEstimate>? {
+    public func estimate(of figure: ConfusionFigure, level: Double = 0.95) -> Estimate<ClusteredEstimate> {
         guard slides.count >= fewestSlides else { return .notEnoughData(have: slides.count, need: fewestSlides) }
-        guard let value = matrix.value(of: figure), let plain = linearised(figure, at: matrix.cells) else { return nil }
+        guard let value = matrix.value(of: figure), let plain = linearised(figure, at: matrix.cells) else {
+            return .undefined
+        }
         let widened = matrix.cells + unseen.reduce(.zero, +)
         guard let centre = ConfusionMatrix(cells: widened).value(of: figure),
             let z = linearised(figure, at: widened), let extra = linearised(figure, at: widened, of: unseen)
-        else { return nil }
+        else { return .undefined }
         let error = (variance(z) + extra.map { $0 * $0 }.reduce(0, +)).squareRoot()
         let freedom = degreesOfFreedom(z + extra)
         let multiplier = StudentDistribution.multiplier(level: level, degreesOfFreedom: freedom)
         guard
             var interval = ConfidenceInterval.onLogitScale(
                 share: centre, standardError: error, multiplier: multiplier, level: level)
-        else { return nil }
+        else { return .undefined }
         interval.lower = min(interval.lower, value)
         interval.upper = max(interval.upper, value)
         return .value(
@@ -120,6 +125,9 @@ public struct SlideTotals: Sendable {
         return fourth > 0 ? min(most, max(2, 3 * second * second / fourth)) : most
     }
 }
+
+/// Weight of an unseen patch against the mean of its stratum.
+private let unseenShare = 0.9
 
 /// Variance of a sum over independent clusters: G / (G - 1) times the squared deviations.
 func variance(_ z: [Double]) -> Double {

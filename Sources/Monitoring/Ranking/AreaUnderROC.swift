@@ -12,7 +12,7 @@ extension AreaUnderROC {
     /// For independent, equally weighted patches (DeLong, DeLong and Clarke-Pearson 1988). Weights are not looked at.
     /// `have` and `need` count patches of the rarer class.
     public static func delong(_ patches: [LabelledScore], level: Double = 0.95) -> Estimate<AreaUnderROC> {
-        let parts = Placements(patches.map(unweighted))
+        let parts = Placements(patches.usable.map(unweighted))
         let rarer = min(parts.tumours.count, parts.normals.count)
         guard rarer >= 2 else { return .notEnoughData(have: rarer, need: 2) }
         let variance = [parts.tumours, parts.normals].reduce(0) { sum, placed in
@@ -30,7 +30,7 @@ extension AreaUnderROC {
     /// For equally weighted patches clustered in slides (Obuchowski 1997), t on the slides less one. Weights are not
     /// looked at. `have` and `need` count slides: of all, and of those with each class two.
     public static func obuchowski(_ patches: [LabelledScore], level: Double = 0.95) -> Estimate<AreaUnderROC> {
-        let parts = Placements(patches.map(unweighted))
+        let parts = Placements(patches.usable.map(unweighted))
         let tumour = parts.deviations(parts.tumours)
         let normal = parts.deviations(parts.normals)
         let slides = Set(tumour.keys).union(normal.keys)
@@ -83,7 +83,7 @@ private struct Placements {
     let area: Double
 
     init(_ patches: [LabelledScore]) {
-        let used = patches.filter { $0.weight > 0 }.sorted { $0.score < $1.score }
+        let used = patches.usable.sorted { $0.score < $1.score }
         let tumourTotal = used.reduce(0) { $0 + ($1.isTumour ? $1.weight : 0) }
         let normalTotal = used.reduce(0) { $0 + ($1.isTumour ? 0 : $1.weight) }
         var below = (tumour: 0.0, normal: 0.0)

@@ -1,4 +1,5 @@
-/// A score with its label; tumour is the positive class.
+/// A score with its label; tumour is the positive class. Patches whose score is no number or whose weight is not positive
+/// and finite are left out by every function.
 public struct LabelledScore: Sendable, Equatable {
     /// Higher means more likely tumour. Calibration functions need a probability, 0...1.
     public var score: Double
@@ -16,6 +17,11 @@ public struct LabelledScore: Sendable, Equatable {
     }
 }
 
+extension Sequence<LabelledScore> {
+    /// Those that have a score and a weight.
+    var usable: [LabelledScore] { filter { !$0.score.isNaN && $0.weight > 0 && $0.weight.isFinite } }
+}
+
 /// Weights of tumours and normals at and above one score.
 struct ScoreStep {
     let score: Double
@@ -28,7 +34,7 @@ func scoreSteps(_ patches: [LabelledScore]) -> [ScoreStep] {
     var steps: [ScoreStep] = []
     var tumour = 0.0
     var normal = 0.0
-    for patch in patches.filter({ $0.weight > 0 }).sorted(by: { $0.score > $1.score }) {
+    for patch in patches.usable.sorted(by: { $0.score > $1.score }) {
         if patch.isTumour { tumour += patch.weight } else { normal += patch.weight }
         let step = ScoreStep(score: patch.score, tumour: tumour, normal: normal)
         if steps.last?.score == patch.score { steps[steps.count - 1] = step } else { steps.append(step) }
