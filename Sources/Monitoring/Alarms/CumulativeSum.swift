@@ -36,14 +36,14 @@ public struct CumulativeSum: Sendable, Equatable, Codable {
 
 extension CumulativeSum {
     /// Average number of values up to an alarm when the stream is normal with this mean and variance 1; nil unless
-    /// k >= 0 and h > 0. In control (shift 0) it is the average time between false alarms.
+    /// k >= 0 and 0 < h <= 50, and for a length of more than 1e12. In control (shift 0) it is the average time between false alarms.
     ///
     /// One side's length solves Page's integral equation (Goel and Wu 1971), here at Gauss-Legendre nodes; the sides
     /// combine as 1 / L = 1 / rise + 1 / fall (Kemp 1961).
     public static func averageRunLength(
         referenceValue: Double, decisionInterval: Double, shift: Double = 0
     ) -> Double? {
-        guard referenceValue >= 0, decisionInterval > 0, shift.isFinite,
+        guard referenceValue >= 0, decisionInterval > 0, decisionInterval <= 50, shift.isFinite,
             let rise = oneSidedRunLength(referenceValue - shift, decisionInterval),
             let fall = oneSidedRunLength(referenceValue + shift, decisionInterval)
         else { return nil }

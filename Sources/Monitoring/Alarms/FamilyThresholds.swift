@@ -104,7 +104,7 @@ public func resampledThresholds(
         let reference = (0..<referenceSlides).map { _ in random.index(below: referenceSlides) }
         let values = compute(window, reference)
         precondition(values.count == figures.count, "one value for each figure")
-        for (figure, value) in values.enumerated() { columns[figure].append(value) }
+        for (figure, value) in values.enumerated() { columns[figure].append(value.flatMap { $0.isNaN ? nil : $0 }) }
     }
     let tails = figures.indices.flatMap { index in
         ResampledTail.tails(of: figures[index], index: index, values: columns[index])

@@ -41,7 +41,7 @@ public struct EstimatedPerformance: Sendable, Equatable {
 }
 
 /// Standard deviation that estimated or realised figures of a window have by chance, fitted on labelled reference
-/// patches (NannyML's sampling error).
+/// patches (NannyML's sampling error). Weights are not looked at.
 public struct SamplingError: Sendable, Equatable, Codable {
     public enum Figure: String, Sendable, CaseIterable, Codable {
         case precision, recall, f1, accuracy, areaUnderROC
@@ -56,6 +56,7 @@ public struct SamplingError: Sendable, Equatable, Codable {
     private let components: [Figure: Component]
 
     public init(reference: [LabelledScore], isCalledTumour: (Double) -> Bool) {
+        let reference = reference.usable
         var counts = ConfusionMatrix()
         for patch in reference { counts.add(isTumour: patch.isTumour, isCalledTumour: isCalledTumour(patch.score)) }
         let (tp, fp, fn, tn) = (

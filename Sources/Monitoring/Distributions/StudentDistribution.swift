@@ -10,7 +10,7 @@ public enum StudentDistribution {
         return t < 0 ? upper : 1 - upper
     }
 
-    /// t with P(T <= t) = p; nil outside 0...1 or unless the degrees of freedom are positive.
+    /// t with P(T <= t) = p; nil outside 0...1, unless the degrees of freedom are positive, and past about 1e150.
     ///
     /// Newton's method between bounds, on logarithms of t and of a probability: the tail's, or, where p is near a
     /// half, that of lying between 0 and t, so that relative precision is kept at both ends.
@@ -19,9 +19,9 @@ public enum StudentDistribution {
         if df.isInfinite { return NormalDistribution.quantile(p) }
         if p == 0 || p == 1 { return p == 0 ? -.infinity : .infinity }
         if p == 0.5 { return 0 }
-        let side = p < 0.5 ? -1.0 : 1.0
         let outer = p < 0.5 ? p : 1 - p
-        return side * (outer > 0.25 ? solve(abs(p - 0.5), df, central, 1) : solve(outer, df, tail, -1))
+        let size = outer > 0.25 ? solve(abs(p - 0.5), df, central, 1) : solve(outer, df, tail, -1)
+        return size.map { p < 0.5 ? -$0 : $0 }
     }
 
     /// Multiplier of the standard error for a two-sided interval.
@@ -49,7 +49,7 @@ public enum StudentDistribution {
     /// t > 0 where the probability, which rises (direction 1) or falls (-1) in t, has the value sought.
     private static func solve(
         _ target: Double, _ df: Double, _ probability: (Double, Double) -> Double, _ direction: Double
-    ) -> Double {
+    ) -> Double? {
         var low = -745.0
         var high = 709.0
         var u = 0.0
@@ -64,6 +64,7 @@ public enum StudentDistribution {
             if abs(next - u) < 1e-16 * max(1, abs(u)) { break }
             u = next
         }
-        return exp(u)
+        let t = exp(u)
+        return abs(probability(t, df) / target - 1) < 1e-9 ? t : nil
     }
 }

@@ -65,6 +65,6 @@ private func medianDistance(_ squares: [Double]) -> Double {
 private func drawn(_ vectors: [[Float]], _ most: Int, _ random: inout SplitMix64) -> [[Float]] {
     guard vectors.count > most else { return vectors }
     var places = Array(vectors.indices)
-    for i in 0..<most { places.swapAt(i, i + random.index(below: places.count - i)) }
-    return places.prefix(most).map { vectors[$0] }
+    for i in 0..<max(0, most) { places.swapAt(i, i + random.index(below: places.count - i)) }
+    return places.prefix(max(0, most)).map { vectors[$0] }
 }

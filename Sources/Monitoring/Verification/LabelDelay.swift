@@ -11,7 +11,7 @@ public struct LabelWait: Sendable, Equatable {
 }
 
 /// Share of selected patches labelled by a given age, with those still waiting counted as long as they were watched
-/// (Kaplan and Meier 1958).
+/// (Kaplan and Meier 1958). Waits without a number as age are left out.
 public struct LabelDelay: Sendable, Equatable {
     public struct Step: Sendable, Equatable {
         public var age: Double
@@ -27,7 +27,7 @@ public struct LabelDelay: Sendable, Equatable {
     public let longestAge: Double?
 
     public init(_ waits: [LabelWait]) {
-        let sorted = waits.sorted { $0.age < $1.age }
+        let sorted = waits.filter { !$0.age.isNaN }.sorted { $0.age < $1.age }
         var waiting = 1.0
         var greenwood = 0.0
         var steps: [Step] = []
