@@ -69,6 +69,9 @@ import Testing
                     AuditedPatch(
                         slide: $0.slide, isTumour: $0.isTumour, isCalledTumour: $0.score >= 0.5, weight: $0.weight)
                 })
+            let ratio = try #require(clusteredRatio(slideSums(patches)).value)
+            #expect(agrees(ratio.standardError, answers.clustered["meanScore"] ?? nil), "set \(seed)")
+            #expect(agrees(ratio.value, answers.sum / patches.reduce(0) { $0 + $1.weight }), "set \(seed)")
             for figure in [ConfusionFigure.recall, .precision, .accuracy, .f1, .balancedAccuracy] {
                 guard let answer = answers.clustered[figure.rawValue] ?? nil else { continue }
                 let estimate = try #require(totals.estimate(of: figure).value, "set \(seed) \(figure)")
@@ -221,6 +224,14 @@ import Testing
 
     private enum QuarterBins: BinEdges {
         static let edges = [0, 0.25, 0.5, 0.75, 1]
+    }
+
+    private func slideSums(_ patches: [LabelledScore]) -> [SlideSums] {
+        Dictionary(grouping: patches, by: \.slide).values.map { slide in
+            SlideSums(
+                numerator: slide.reduce(0) { $0 + $1.weight * $1.score },
+                denominator: slide.reduce(0) { $0 + $1.weight })
+        }
     }
 
     private func histogram(_ scores: [Double]) -> FixedHistogram<QuarterBins> {

@@ -71,6 +71,9 @@ import Testing
         #expect(clusteredEstimate(of: .recall, patches: []) == .notEnoughData(have: 0, need: 10))
         #expect(clusteredEstimate(of: .recall, patches: patches(9)) == .notEnoughData(have: 9, need: 10))
         #expect(clusteredEstimate(of: .recall, patches: patches(10)).value?.slides == 10)
+        let empty = [SlideSums](repeating: SlideSums(numerator: 0, denominator: 0), count: 10)
+        #expect(clusteredRatio(Array(empty.dropLast())) == .notEnoughData(have: 9, need: 10))
+        #expect(clusteredRatio(empty) == .undefined)
     }
 
     @Test func `of a class that is absent is undefined, and at 0 and 1 it has an interval`() throws {

@@ -1,24 +1,4 @@
-/// A patch whose label the audit knows.
-public struct AuditedPatch: Sendable, Equatable {
-    /// Cluster: patches of one slide are alike.
-    public var slide: Int
-    /// Selection stratum; patches of one stratum and call stand for the same kind of unseen patch.
-    public var stratum: Int
-    public var isTumour: Bool
-    public var isCalledTumour: Bool
-    /// Patches it stands for, from `verificationWeight`.
-    public var weight: Double
-
-    public init(slide: Int, stratum: Int = 0, isTumour: Bool, isCalledTumour: Bool, weight: Double = 1) {
-        self.slide = slide
-        self.stratum = stratum
-        self.isTumour = isTumour
-        self.isCalledTumour = isCalledTumour
-        self.weight = weight
-    }
-}
-
-/// A figure of a confusion matrix with an interval that allows for patches clustered in slides and for weights.
+/// A figure with an interval that allows for patches clustered in slides and for weights.
 public struct ClusteredEstimate: Sendable, Equatable {
     /// Ratio of the weighted sums (Hájek).
     public var value: Double
@@ -53,94 +33,37 @@ public func clusteredEstimate(
     SlideTotals(patches).estimate(of: figure, level: level)
 }
 
-/// Weighted cells a slide, and one unseen patch for each stratum, call and label: made once, asked for many figures.
-public struct SlideTotals: Sendable {
-    private let slides: [SIMD4<Double>]
-    private let unseen: [SIMD4<Double>]
-    public let matrix: ConfusionMatrix
+/// A slide's share in the two sums of a ratio: for a mean score the sum of weight times score, and the weights.
+public struct SlideSums: Sendable, Equatable {
+    public var numerator: Double
+    public var denominator: Double
 
-    public init(_ patches: [AuditedPatch]) {
-        var slides: [Int: ConfusionMatrix] = [:]
-        var strata: [StratumCall: (weight: Double, patches: Double)] = [:]
-        for patch in patches where patch.weight > 0 && patch.weight.isFinite {
-            slides[patch.slide, default: ConfusionMatrix()].add(
-                isTumour: patch.isTumour, isCalledTumour: patch.isCalledTumour, weight: patch.weight)
-            let key = StratumCall(stratum: patch.stratum, isCalledTumour: patch.isCalledTumour)
-            let sum = strata[key, default: (0, 0)]
-            strata[key] = (sum.weight + patch.weight, sum.patches + 1)
-        }
-        self.slides = slides.sorted { $0.key < $1.key }.map(\.value.cells)
-        let all = strata.values.reduce((weight: 0.0, patches: 0.0)) { ($0.weight + $1.weight, $0.patches + $1.patches) }
-        for call in [true, false] where all.patches > 0 && !strata.keys.contains(where: { $0.isCalledTumour == call }) {
-            strata[StratumCall(stratum: .min, isCalledTumour: call)] = all
-        }
-        unseen = strata.sorted { $0.key < $1.key }.flatMap { key, sum in
-            [true, false].map { isTumour in
-                var one = ConfusionMatrix()
-                one.add(
-                    isTumour: isTumour, isCalledTumour: key.isCalledTumour,
-                    weight: unseenShare * sum.weight / sum.patches)
-                return one.cells
-            }
-        }
-        matrix = ConfusionMatrix(cells: self.slides.reduce(.zero, +))
-    }
-
-    /// As `clusteredEstimate(of:patches:level:)`.
-    public func estimate(of figure: ConfusionFigure, level: Double = 0.95) -> Estimate<ClusteredEstimate> {
-        guard slides.count >= fewestSlides else { return .notEnoughData(have: slides.count, need: fewestSlides) }
-        guard let value = matrix.value(of: figure), let plain = linearised(figure, at: matrix.cells) else {
-            return .undefined
-        }
-        let widened = matrix.cells + unseen.reduce(.zero, +)
-        guard let centre = ConfusionMatrix(cells: widened).value(of: figure),
-            let z = linearised(figure, at: widened), let extra = linearised(figure, at: widened, of: unseen)
-        else { return .undefined }
-        let error = (variance(z) + extra.map { $0 * $0 }.reduce(0, +)).squareRoot()
-        let freedom = degreesOfFreedom(z + extra)
-        let multiplier = StudentDistribution.multiplier(level: level, degreesOfFreedom: freedom)
-        guard
-            var interval = ConfidenceInterval.onLogitScale(
-                share: centre, standardError: error, multiplier: multiplier, level: level)
-        else { return .undefined }
-        interval.lower = min(interval.lower, value)
-        interval.upper = max(interval.upper, value)
-        return .value(
-            ClusteredEstimate(
-                value: value, standardError: variance(plain).squareRoot(), interval: interval, slides: slides.count,
-                degreesOfFreedom: freedom))
-    }
-
-    /// Each cluster's share in the figure's deviation.
-    private func linearised(
-        _ figure: ConfusionFigure, at cells: SIMD4<Double>, of clusters: [SIMD4<Double>]? = nil
-    ) -> [Double]? {
-        figure.gradient(at: cells).map { gradient in (clusters ?? slides).map { (gradient * $0).sum() } }
-    }
-
-    private func degreesOfFreedom(_ z: [Double]) -> Double {
-        let second = z.map { $0 * $0 }.reduce(0, +)
-        let fourth = z.map { $0 * $0 * $0 * $0 }.reduce(0, +)
-        let most = Double(slides.count - 1)
-        return fourth > 0 ? min(most, max(2, 3 * second * second / fourth)) : most
+    public init(numerator: Double, denominator: Double) {
+        self.numerator = numerator
+        self.denominator = denominator
     }
 }
 
-/// Weight of an unseen patch against the mean of its stratum.
-private let unseenShare = 0.9
+/// Any ratio of sums over slides, for example a weighted mean score: linearised over slides, symmetric, t on the slides
+/// less one. For shares, which lie between 0 and 1, `clusteredEstimate` covers better. `have` and `need` count slides.
+public func clusteredRatio(_ slides: [SlideSums], level: Double = 0.95) -> Estimate<ClusteredEstimate> {
+    guard slides.count >= fewestSlides else { return .notEnoughData(have: slides.count, need: fewestSlides) }
+    let below = slides.reduce(0) { $0 + $1.denominator }
+    let value = slides.reduce(0) { $0 + $1.numerator } / below
+    guard below > 0, value.isFinite else { return .undefined }
+    let error = variance(slides.map { ($0.numerator - value * $0.denominator) / below }).squareRoot()
+    let freedom = Double(slides.count - 1)
+    let half = StudentDistribution.multiplier(level: level, degreesOfFreedom: freedom) * error
+    return .value(
+        ClusteredEstimate(
+            value: value, standardError: error,
+            interval: ConfidenceInterval(lower: value - half, upper: value + half, level: level),
+            slides: slides.count, degreesOfFreedom: freedom))
+}
 
 /// Variance of a sum over independent clusters: G / (G - 1) times the squared deviations.
 func variance(_ z: [Double]) -> Double {
     let count = Double(z.count)
     let mean = z.reduce(0, +) / count
     return count / (count - 1) * z.map { ($0 - mean) * ($0 - mean) }.reduce(0, +)
-}
-
-private struct StratumCall: Hashable, Comparable {
-    let stratum: Int
-    let isCalledTumour: Bool
-
-    static func < (a: StratumCall, b: StratumCall) -> Bool {
-        (a.stratum, a.isCalledTumour ? 1 : 0) < (b.stratum, b.isCalledTumour ? 1 : 0)
-    }
 }

@@ -172,6 +172,7 @@ def clustered(s, y, call, w, slide):
     out["recall"] = by_statsmodels(call * 1.0, y == 1)
     out["precision"] = by_statsmodels(y * 1.0, call == 1)
     out["accuracy"] = by_statsmodels((y == call) * 1.0, np.ones(len(y), bool))
+    out["meanScore"] = by_statsmodels(s, np.ones(len(y), bool))
 
     def numeric(figure):
         z = []
