@@ -4,13 +4,11 @@
 public enum Estimate<Value: Sendable & Equatable>: Sendable, Equatable {
     case value(Value)
     case notEnoughData(have: Int, need: Int)
-    /// There is data, but the figure's definition gives nothing for it: a denominator is 0.
-    case undefined
 
     public var value: Value? {
         switch self {
         case .value(let value): value
-        case .notEnoughData, .undefined: nil
+        case .notEnoughData: nil
         }
     }
 }

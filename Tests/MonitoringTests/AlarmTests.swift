@@ -19,14 +19,14 @@ import Testing
 
     /// Of a slide, a window or a reference.
     private struct Summary {
-        var histogram = FixedHistogram<ProbabilityBins>()
+        var histogram = FixedHistogram(edges: (0...20).map { Double($0) / 20 })
         var sum = 0.0
         var calls = 0
 
         init() {}
 
         init(_ scores: [Double]) {
-            histogram = FixedHistogram(scores)
+            for score in scores { histogram.add(score) }
             sum = scores.reduce(0, +)
             calls = scores.count { $0 >= 0.5 }
         }

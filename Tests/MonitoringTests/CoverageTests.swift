@@ -47,7 +47,7 @@ import Testing
             let name = lab.slides << 40 | lab.patchesPerSlide << 20 | seed
             let totals = SlideTotals(lab.audit(seed: UInt64(name)))
             for figure in figures {
-                let estimate = try #require(totals.estimate(of: figure).value)
+                let estimate = try #require(totals.estimate(of: figure)?.value)
                 let truth = try #require(VerificationLab.truth.value(of: figure))
                 covered[figure, default: 0] += estimate.interval.contains(truth) ? 1 : 0
             }

@@ -1,17 +1,9 @@
-/// Edges of a histogram, known at compile time: histograms of other edges cannot be merged or compared by mistake.
-public protocol BinEdges: Sendable {
+/// Counts in fixed bins: bin k holds edges[k] <= value < edges[k + 1], the last one its upper edge too. Only histograms of
+/// the same edges can be merged or compared.
+public struct FixedHistogram: Sendable, Equatable {
     /// Strictly rising, at least two.
-    static var edges: [Double] { get }
-}
-
-/// Twenty bins of a probability, 0.05 wide.
-public enum ProbabilityBins: BinEdges {
-    public static let edges = (0...20).map { Double($0) / 20 }
-}
-
-/// Counts in fixed bins: bin k holds edges[k] <= value < edges[k + 1], the last one its upper edge too.
-public struct FixedHistogram<Bins: BinEdges>: Sendable, Equatable {
-    public private(set) var counts = [Int](repeating: 0, count: Bins.edges.count - 1)
+    public let edges: [Double]
+    public private(set) var counts: [Int]
     /// Values below the first edge.
     public private(set) var underflow = 0
     /// Values above the last edge.
@@ -19,10 +11,22 @@ public struct FixedHistogram<Bins: BinEdges>: Sendable, Equatable {
     /// Values that are not numbers: kept apart, in no bin and not in `total`.
     public private(set) var notANumber = 0
 
-    public init() {}
-
-    public init(_ values: some Sequence<Double>) {
+    /// - Precondition: the edges rise strictly, and there are at least two.
+    public init(edges: [Double], _ values: some Sequence<Double> = []) {
+        precondition(edges.count >= 2 && zip(edges, edges.dropFirst()).allSatisfy(<), "edges rise strictly")
+        self.edges = edges
+        counts = [Int](repeating: 0, count: edges.count - 1)
         for value in values { add(value) }
+    }
+
+    /// From what `allCounts` gave.
+    ///
+    /// - Precondition: there is a count for each bin, for what is below, and for what is above; none is negative.
+    public init(edges: [Double], allCounts: [Int]) {
+        self.init(edges: edges)
+        precondition(allCounts.count == edges.count + 1 && allCounts.allSatisfy { $0 >= 0 }, "a count for every bin")
+        counts = Array(allCounts[1..<edges.count])
+        (underflow, overflow) = (allCounts[0], allCounts[edges.count])
     }
 
     public var total: Int { underflow + overflow + counts.reduce(0, +) }
@@ -31,7 +35,6 @@ public struct FixedHistogram<Bins: BinEdges>: Sendable, Equatable {
     public var allCounts: [Int] { [underflow] + counts + [overflow] }
 
     public mutating func add(_ value: Double) {
-        let edges = Bins.edges
         if value.isNaN {
             notANumber += 1
         } else if value < edges[0] {
@@ -49,7 +52,9 @@ public struct FixedHistogram<Bins: BinEdges>: Sendable, Equatable {
         return sum
     }
 
+    /// - Precondition: both have the same edges.
     public static func += (a: inout FixedHistogram, b: FixedHistogram) {
+        precondition(a.edges == b.edges, "histograms of the same edges")
         for bin in a.counts.indices { a.counts[bin] += b.counts[bin] }
         a.underflow += b.underflow
         a.overflow += b.overflow
@@ -65,38 +70,5 @@ public struct FixedHistogram<Bins: BinEdges>: Sendable, Equatable {
             if value >= edges[middle] { low = middle } else { high = middle }
         }
         return low
-    }
-}
-
-extension FixedHistogram: Codable {
-    private enum CodingKeys: String, CodingKey {
-        case edges, counts, underflow, overflow, notANumber
-    }
-
-    public func encode(to encoder: any Encoder) throws {
-        var container = encoder.container(keyedBy: CodingKeys.self)
-        try container.encode(Bins.edges, forKey: .edges)
-        try container.encode(counts, forKey: .counts)
-        try container.encode(underflow, forKey: .underflow)
-        try container.encode(overflow, forKey: .overflow)
-        try container.encode(notANumber, forKey: .notANumber)
-    }
-
-    /// Refuses a histogram of other edges or with negative counts.
-    public init(from decoder: any Decoder) throws {
-        let container = try decoder.container(keyedBy: CodingKeys.self)
-        guard try container.decode([Double].self, forKey: .edges) == Bins.edges else {
-            throw DecodingError.dataCorruptedError(
-                forKey: .edges, in: container, debugDescription: "the histogram has other edges")
-        }
-        counts = try container.decode([Int].self, forKey: .counts)
-        underflow = try container.decode(Int.self, forKey: .underflow)
-        overflow = try container.decode(Int.self, forKey: .overflow)
-        notANumber = try container.decode(Int.self, forKey: .notANumber)
-        let all = counts + [underflow, overflow, notANumber]
-        guard counts.count == Bins.edges.count - 1, all.allSatisfy({ $0 >= 0 }) else {
-            throw DecodingError.dataCorruptedError(
-                forKey: .counts, in: container, debugDescription: "the counts do not fit the edges")
-        }
     }
 }

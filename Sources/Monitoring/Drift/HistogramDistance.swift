@@ -4,7 +4,7 @@ import Foundation
 /// finite term (Jeffreys' prior).
 public let stabilityIndexSmoothing = 0.5
 
-/// Distances of two histograms of the same edges. `have` and `need` count values of the emptier histogram.
+/// Distances of two histograms, which must have the same edges. `have` and `need` count values of the emptier histogram.
 extension FixedHistogram {
     /// Population stability index, sum of (p - q) ln(p / q) over under- and overflow and all bins, each share
     /// smoothed: (count + 0.5) / (total + 0.5 bins).
@@ -25,7 +25,6 @@ extension FixedHistogram {
     /// First Wasserstein distance in the values' unit, with each bin's values at its centre and under- and overflow at
     /// the outer edges.
     public func wasserstein(to other: FixedHistogram) -> Estimate<Double> {
-        let edges = Bins.edges
         let centres = zip(edges, edges.dropFirst()).map { ($0 + $1) / 2 }
         let places = [edges[0]] + centres + [edges[edges.count - 1]]
         return compare(other) { a, b in
@@ -36,6 +35,7 @@ extension FixedHistogram {
     }
 
     private func compare(_ other: FixedHistogram, _ distance: ([Int], [Int]) -> Double) -> Estimate<Double> {
+        precondition(edges == other.edges, "histograms of the same edges")
         let have = min(total, other.total)
         return have > 0 ? .value(distance(allCounts, other.allCounts)) : .notEnoughData(have: have, need: 1)
     }

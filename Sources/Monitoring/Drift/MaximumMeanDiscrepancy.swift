@@ -9,7 +9,7 @@ public struct MaximumMeanDiscrepancy: Sendable, Equatable {
 }
 
 /// Unbiased estimate (Gretton et al. 2012, lemma 6) with a Gaussian kernel of the pooled median distance. `have` and
-/// `need` count vectors of the smaller sample; undefined unless all vectors have one dimension and finite
+/// `need` count vectors of the smaller sample; nil unless all vectors have one dimension and finite
 /// components.
 ///
 /// - Parameters:
@@ -17,15 +17,15 @@ public struct MaximumMeanDiscrepancy: Sendable, Equatable {
 ///     square.
 public func maximumMeanDiscrepancy(
     _ a: [[Float]], _ b: [[Float]], most: Int = 500, seed: UInt64 = 1
-) -> Estimate<MaximumMeanDiscrepancy> {
-    guard Set((a + b).map(\.count)).count <= 1 else { return .undefined }
+) -> Estimate<MaximumMeanDiscrepancy>? {
+    guard Set((a + b).map(\.count)).count <= 1 else { return nil }
     var random = SplitMix64(seed: seed)
     let (a, b) = (drawn(a, most, &random), drawn(b, most, &random))
     guard min(a.count, b.count) >= 2 else { return .notEnoughData(have: min(a.count, b.count), need: 2) }
     let pooled = a + b
     var squares: [Double] = []
     for i in pooled.indices { for j in 0..<i { squares.append(squaredDistance(pooled[i], pooled[j])) } }
-    guard squares.allSatisfy(\.isFinite) else { return .undefined }
+    guard squares.allSatisfy(\.isFinite) else { return nil }
     let bandwidth = medianDistance(squares)
     guard bandwidth > 0 else { return .value(MaximumMeanDiscrepancy(squared: 0, bandwidth: 0)) }
     var (within, across, other) = (0.0, 0.0, 0.0)

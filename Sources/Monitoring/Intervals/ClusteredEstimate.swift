@@ -15,7 +15,7 @@ public struct ClusteredEstimate: Sendable, Equatable {
 public let fewestSlides = 10
 
 /// The figure over audited patches, those without a positive finite weight left out; `have` and `need` count slides with
-/// an audited patch.
+/// an audited patch. Nil where the figure's denominator is 0.
 ///
 /// The variance is that of the linearised figure over slides, G / (G - 1) sum (z_g - mean)^2 with z_g the gradient
 /// times the slide's weighted cells (Binder 1983). The interval is symmetric on the logit scale (Korn and Graubard
@@ -29,7 +29,7 @@ public let fewestSlides = 10
 ///   z, between 2 and G - 1; they are about G - 1 when slides are alike.
 public func clusteredEstimate(
     of figure: ConfusionFigure, patches: [AuditedPatch], level: Double = 0.95
-) -> Estimate<ClusteredEstimate> {
+) -> Estimate<ClusteredEstimate>? {
     SlideTotals(patches).estimate(of: figure, level: level)
 }
 
@@ -46,11 +46,12 @@ public struct SlideSums: Sendable, Equatable {
 
 /// Any ratio of sums over slides, for example a weighted mean score: linearised over slides, symmetric, t on the slides
 /// less one. For shares, which lie between 0 and 1, `clusteredEstimate` covers better. `have` and `need` count slides.
-public func clusteredRatio(_ slides: [SlideSums], level: Double = 0.95) -> Estimate<ClusteredEstimate> {
+/// Nil where the denominators sum to 0.
+public func clusteredRatio(_ slides: [SlideSums], level: Double = 0.95) -> Estimate<ClusteredEstimate>? {
     guard slides.count >= fewestSlides else { return .notEnoughData(have: slides.count, need: fewestSlides) }
     let below = slides.reduce(0) { $0 + $1.denominator }
     let value = slides.reduce(0) { $0 + $1.numerator } / below
-    guard below > 0, value.isFinite else { return .undefined }
+    guard below > 0, value.isFinite else { return nil }
     let error = variance(slides.map { ($0.numerator - value * $0.denominator) / below }).squareRoot()
     let freedom = Double(slides.count - 1)
     let half = StudentDistribution.multiplier(level: level, degreesOfFreedom: freedom) * error

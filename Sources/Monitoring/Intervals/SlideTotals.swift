@@ -32,22 +32,22 @@ public struct SlideTotals: Sendable {
     }
 
     /// As `clusteredEstimate(of:patches:level:)`.
-    public func estimate(of figure: ConfusionFigure, level: Double = 0.95) -> Estimate<ClusteredEstimate> {
+    public func estimate(of figure: ConfusionFigure, level: Double = 0.95) -> Estimate<ClusteredEstimate>? {
         guard slides.count >= fewestSlides else { return .notEnoughData(have: slides.count, need: fewestSlides) }
         guard let value = matrix.value(of: figure), let plain = linearised(figure, at: matrix.cells) else {
-            return .undefined
+            return nil
         }
         let widened = matrix.cells + unseen.reduce(.zero, +)
         guard let centre = ConfusionMatrix(cells: widened).value(of: figure),
             let z = linearised(figure, at: widened), let extra = linearised(figure, at: widened, of: unseen)
-        else { return .undefined }
+        else { return nil }
         let error = (variance(z) + extra.map { $0 * $0 }.reduce(0, +)).squareRoot()
         let freedom = degreesOfFreedom(z + extra)
         let multiplier = StudentDistribution.multiplier(level: level, degreesOfFreedom: freedom)
         guard
             var interval = ConfidenceInterval.onLogitScale(
                 share: centre, standardError: error, multiplier: multiplier, level: level)
-        else { return .undefined }
+        else { return nil }
         interval.lower = min(interval.lower, value)
         interval.upper = max(interval.upper, value)
         return .value(
