@@ -222,14 +222,6 @@ import Testing
         }
     }
 
-    private func slideSums(_ patches: [LabelledScore]) -> [SlideSums] {
-        Dictionary(grouping: patches, by: \.slide).values.map { slide in
-            SlideSums(
-                numerator: slide.reduce(0) { $0 + $1.weight * $1.score },
-                denominator: slide.reduce(0) { $0 + $1.weight })
-        }
-    }
-
     private func histogram(_ scores: [Double]) -> FixedHistogram {
         FixedHistogram(edges: [0, 0.25, 0.5, 0.75, 1], scores.map { $0 * 1.5 - 0.25 })
     }
@@ -248,6 +240,14 @@ import Testing
         points.enumerated().reduce([Double(points.count), 0, 0]) { sums, point in
             let number = Double(point.offset + 1)
             return [sums[0], sums[1] + number * point.element[0], sums[2] + number * point.element[1]]
+        }
+    }
+
+    private func slideSums(_ patches: [LabelledScore]) -> [SlideSums] {
+        Dictionary(grouping: patches, by: \.slide).values.map { slide in
+            SlideSums(
+                numerator: slide.reduce(0) { $0 + $1.weight * $1.score },
+                denominator: slide.reduce(0) { $0 + $1.weight })
         }
     }
 }
