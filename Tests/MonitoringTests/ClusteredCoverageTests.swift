@@ -75,51 +75,20 @@ private let accepted = 274...296
         #expect(accepted.contains(slope))
     }
 
-    @Test func `the debiased calibration errors of calibrated scores are nearer to zero`() throws {
-        var (plain, debiased, squared) = (0.0, 0.0, 0.0)
-        for seed in 0..<100 {
-            var random = SplitMix64(seed: UInt64(seed))
-            let patches = (0..<300).map { _ in
-                let score = random.uniform()
-                return LabelledScore(score: score, isTumour: random.uniform() < score)
-            }
-            let diagram = try #require(ReliabilityDiagram(patches, binning: .equalMass, bins: 10))
-            plain += diagram.expectedCalibrationError / 100
-            debiased += try #require(diagram.debiasedCalibrationError) / 100
-            squared += try #require(diagram.debiasedSquaredCalibrationError) / 100
-        }
-        #expect(plain > 0.05)
-        #expect(debiased < 0.7 * plain)
-        #expect(abs(squared) < 0.0015)
-    }
-
-    @Test func `labels come with the probability the estimate without them expects`() throws {
-        var random = SplitMix64(seed: 8)
-        var labelled = ConfusionMatrix()
-        var patches: [CalibratedPatch] = []
-        for _ in 0..<20_000 {
-            let p = random.uniform()
-            patches.append(CalibratedPatch(probability: p, score: p, isCalledTumour: p >= 0.4))
-            labelled.add(isTumour: random.uniform() < p, isCalledTumour: p >= 0.4)
-        }
-        let estimate = try #require(EstimatedPerformance(patches))
-        for figure in [ConfusionFigure.precision, .recall, .f1, .accuracy, .specificity] {
-            let expected = try #require(estimate.matrix.value(of: figure))
-            let found = try #require(labelled.value(of: figure))
-            #expect(abs(expected - found) < 0.015, "\(figure)")
-        }
-    }
-
-    @Test func `a cumulative distribution and its quantile undo each other`() throws {
-        for df in [1, 2.5, 9, 200] {
-            for p in [1e-9, 0.01, 0.3, 0.5, 0.8, 0.999] {
-                let t = try #require(StudentDistribution.quantile(p, degreesOfFreedom: df))
-                let back = try #require(StudentDistribution.cdf(t, degreesOfFreedom: df))
-                #expect(abs(back / p - 1) < 1e-12)
+    @Test func `a few heavy slides leave few degrees of freedom and a wider interval`() throws {
+        var patches: [AuditedPatch] = []
+        for slide in 0..<40 {
+            for patch in 0..<10 {
+                let isCalled = patch < (slide % 2 == 0 ? 7 : 9)
+                patches.append(AuditedPatch(slide: slide, isTumour: true, isCalledTumour: isCalled))
             }
         }
-        #expect(StudentDistribution.cdf(.infinity, degreesOfFreedom: 3) == 1)
-        #expect(StudentDistribution.quantile(1e-300, degreesOfFreedom: 1) == nil)
-        #expect(LabelDelay([LabelWait(age: .nan, isLabelled: true)]).steps.isEmpty)
+        let alike = try #require(clusteredEstimate(of: .recall, patches: patches)?.value)
+        #expect(alike.degreesOfFreedom == 39)
+        patches.append(AuditedPatch(slide: 3, stratum: 1, isTumour: true, isCalledTumour: false, weight: 50))
+        let heavy = try #require(clusteredEstimate(of: .recall, patches: patches)?.value)
+        #expect((2...8).contains(heavy.degreesOfFreedom))
+        #expect(heavy.slides == 40)
+        #expect(heavy.interval.upper - heavy.interval.lower > 4 * (alike.interval.upper - alike.interval.lower))
     }
 }

@@ -75,11 +75,12 @@ public enum ThresholdResult: Sendable, Equatable {
 /// Limits of every figure such that the whole family alarms as often as the budget allows while nothing changes.
 ///
 /// Each resample draws, with replacement, whole slides of the reference twice: as many as the window has, and as many
-/// as the reference has. So slides stay clusters, and figures that compare the two vary by the error of both; give a
-/// level, such as a decision rate, as its difference from the reference's, or that error is left out and alarms come
-/// too often. The
-/// false alarms are controlled over the family by the smallest rank (Westfall and Young 1993, single-step min-P): one
-/// tail rate for all sides of all figures, the largest at which the share of resamples with any alarm is within the
+/// as the reference has. So slides stay clusters, and figures that compare the two vary by the error of both. Give a
+/// level, such as a decision rate, as its difference from the reference's: alone it leaves out the reference's error,
+/// and alarms come too often.
+///
+/// The false alarms are controlled over the family by the smallest rank (Westfall and Young 1993, single-step min-P):
+/// one tail rate for all sides of all figures, the largest at which the share of resamples with any alarm is within the
 /// budget. It needs no common scale, which a maximum of standardised figures would, and skewed distances beside shares
 /// have none; unlike Bonferroni's it loses nothing where figures move together.
 ///
