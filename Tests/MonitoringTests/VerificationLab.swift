@@ -1,7 +1,7 @@
 import Monitoring
 
-/// A laboratory whose truth is known: 30 days of slides that differ in prevalence and in scores, with the audit
-/// looking at every uncertain patch, at half of the certain tumours and at one in twenty of the certain normals.
+/// A laboratory whose truth is known: slides that differ in prevalence and in scores, with the audit looking at every
+/// uncertain patch, at half of the certain tumours and at one in twenty of the certain normals.
 struct VerificationLab {
     let slides: Int
     let patchesPerSlide: Int
