@@ -59,7 +59,8 @@ let package = Package(
         .testTarget(
             name: "AuditTrailTests", dependencies: ["AuditTrail"], swiftSettings: strict
         ),
-        .testTarget(name: "MonitoringTests", dependencies: ["Monitoring"], swiftSettings: strict),
+        .testTarget(
+            name: "MonitoringTests", dependencies: ["Monitoring"], exclude: ["Oracle"], swiftSettings: strict),
         .testTarget(
             name: "EvaluationTests",
             dependencies: [

@@ -67,7 +67,7 @@ private func code(for error: any Error) -> ExitCode {
     case let error as BrokerError: error.isTransient ? Exit.unavailable : Exit.configuration
     case let error as DatabaseError: error.isTransient ? Exit.unavailable : Exit.configuration
     case let error as MigrationError: error.isTransient ? Exit.unavailable : Exit.configuration
-    case is UnfinishedWork: Exit.unavailable
+    case is UnfinishedWork, is AnotherMonitorLeads: Exit.unavailable
     case is VersionError, is ReviewKeyError: Exit.configuration
     case is OperationError, is WeightsError, is NetworkError, is PatchDecodingError: Exit.problemFound
     case is CocoaError: Exit.problemFound

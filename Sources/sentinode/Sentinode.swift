@@ -26,8 +26,8 @@ struct Sentinode: ParsableCommand {
         version: programVersion,
         subcommands: [
             Migrate.self, Enqueue.self, Work.self, Classify.self, Model.self, Pause.self, Resume.self,
-            Quarantine.self, Review.self, Reader.self, Labels.self, Export.self, Erase.self, Prune.self, Audit.self,
-            Synthesize.self, Doctor.self,
+            Quarantine.self, Review.self, Reader.self, Labels.self, Export.self, Erase.self, Prune.self, Monitor.self,
+            Audit.self, Synthesize.self, Doctor.self,
         ])
 }
 

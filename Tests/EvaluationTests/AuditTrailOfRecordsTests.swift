@@ -8,13 +8,15 @@ import Testing
 @Suite(.needsStack) struct AuditTrailOfRecordsTests {
     private static let tables = [
         Prediction.table, QuarantinedMessage.table, QuarantineRepeat.table, QuarantineDecision.table, ModelRow.table,
-        ModelVersionRow.table, ControlRow.table, CheckpointRow.table, CatalogueRow.table,
+        ModelVersionRow.table, ControlRow.table, CheckpointRow.table, CatalogueRow.table, MonitorRunRow.table,
+        AlertRow.table, AlertResolutionRow.table,
     ]
 
     /// What functions of the database write and seal, and what no row has yet.
     private static let writtenInSQL = [
         "audit.events", "audit.erased_rows", "review.readers", "review.policies", "review.policy_rules",
         "review.claims", "review.labels", "review.reveals", "review.releases", "sentinode.shadow_predictions",
+        "monitor.reference_profiles",
     ]
 
     @Test func `digests cover every column that the catalogue has, but generated ones`() async throws {

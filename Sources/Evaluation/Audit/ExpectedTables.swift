@@ -54,9 +54,10 @@ struct ExpectedTable: Sendable {
         [
             Prediction.table, QuarantinedMessage.table, QuarantineRepeat.table, QuarantineDecision.table,
             ModelRow.table, ModelVersionRow.table, ControlRow.table, CheckpointRow.table, CatalogueRow.table,
+            MonitorRunRow.table, AlertRow.table, AlertResolutionRow.table,
         ].map { ExpectedTable($0) }
         + [
             "sentinode.shadow_predictions", "review.readers", "review.policies", "review.policy_rules", "review.claims",
-            "review.labels", "review.reveals", "review.releases",
+            "review.labels", "review.reveals", "review.releases", "monitor.reference_profiles",
         ].map { ExpectedTable($0) }
 }

@@ -9,8 +9,8 @@ extension DatabaseError {
         switch sqlstate {
         case "42501":
             return "use a login that was granted the role for this: sentinode_worker to work, sentinode_admin for "
-                + "models, readers, labels, erasure and quarantine, sentinode_auditor to verify, sentinode_owner to "
-                + "migrate"
+                + "models, readers, labels, erasure and quarantine, sentinode_monitor to monitor, sentinode_auditor to "
+                + "verify, sentinode_owner to migrate"
         case "25006":
             return "this server only reads, as a standby does: name the primary in SENTINODE_DATABASE_URL"
         // A table, schema, function, column or role that is not there.

@@ -22,8 +22,9 @@ struct AuditEvent {
 
 /// A database connection and the chain of seals that it writes: every transaction through it leaves one audit event.
 final class Ledger {
-    /// How the control table is held during a transaction: deciding shares it, changing it excludes everybody else.
-    enum ControlLock { case shared, exclusive }
+    /// How the control table is held during a transaction: deciding shares it, changing it excludes everybody else, and
+    /// what has nothing to do with it leaves it alone.
+    enum ControlLock { case none, shared, exclusive }
 
     let connection: DatabaseConnection
     private var chain = SealChain()
@@ -60,15 +61,20 @@ final class Ledger {
 
     private func open(_ lock: ControlLock) throws -> LedgerEntry {
         // Two statements, so that the second sees what was committed while the first waited.
-        let answers = try connection.pipeline([
-            (lock == .shared ? Ledger.lockShared : Ledger.lockExclusive, []), (Ledger.openSQL, []),
-        ])
-        let row = try answers[1].onlyRow()
+        let locking: [DatabaseConnection.Statement] =
+            switch lock {
+            case .none: []
+            case .shared: [(Ledger.lockShared, [])]
+            case .exclusive: [(Ledger.lockExclusive, [])]
+            }
+        let answers = try connection.pipeline(locking + [(Ledger.openSQL, [])])
+        let opened = answers[answers.count - 1]
+        let row = try opened.onlyRow()
         return LedgerEntry(
             connection: connection, hash: hash, writer: chain.writer, number: chain.nextNumber,
             at: try row.timestamp("at"), storedAt: try row.timestamp("stored_at"), actor: try row.text("actor"),
             person: try row.optionalText("person"),
-            control: try Ledger.control(in: answers[1]))
+            control: try Ledger.control(in: opened))
     }
 
     private func store(_ event: AuditEvent, _ entry: LedgerEntry) throws -> Seal {

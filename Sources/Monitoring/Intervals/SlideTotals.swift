@@ -15,7 +15,9 @@ public struct SlideTotals: Sendable {
             strata[key] = (sum.weight + patch.weight, sum.patches + 1)
         }
         self.slides = slides.sorted { $0.key < $1.key }.map(\.value.cells)
-        let all = strata.values.reduce((weight: 0.0, patches: 0.0)) { ($0.weight + $1.weight, $0.patches + $1.patches) }
+        let all = strata.sorted { $0.key < $1.key }.map(\.value).reduce((weight: 0.0, patches: 0.0)) {
+            ($0.weight + $1.weight, $0.patches + $1.patches)
+        }
         for call in [true, false] where all.patches > 0 && !strata.keys.contains(where: { $0.isCalledTumour == call }) {
             strata[StratumCall(stratum: .min, isCalledTumour: call)] = all
         }

@@ -40,7 +40,8 @@ extension AreaUnderROC {
         let squares = [(tumour, parts.tumours), (normal, parts.normals)].reduce(0) { sum, side in
             let clusters = Double(side.0.count)
             let total = Double(side.1.count)
-            return sum + clusters / (clusters - 1) / (total * total) * side.0.values.reduce(0) { $0 + $1 * $1 }
+            return sum + clusters / (clusters - 1) / (total * total)
+                * side.0.sorted { $0.key < $1.key }.reduce(0) { $0 + $1.value * $1.value }
         }
         let all = Double(slides.count)
         let products = slides.sorted().reduce(0) { $0 + (tumour[$1] ?? 0) * (normal[$1] ?? 0) }

@@ -15,6 +15,13 @@ let privilegesOnFunctions = """
     audit.refuse_change() |
     audit.row_encoding(regclass) |
     audit.seal_act(audit.act,text,text,text,jsonb,regclass[]) |
+    monitor.acknowledge(uuid,text) | admin
+    monitor.act_on_alert(uuid,text,text) |
+    monitor.check_alert_act() |
+    monitor.check_measurements() |
+    monitor.digest_of_reference(uuid) | admin auditor monitor
+    monitor.freeze_reference(text,timestamp with time zone,timestamp with time zone,text) | admin
+    monitor.resolve(uuid,text) | admin
     review.add_reader(text,text,text,text[],boolean,boolean,timestamp with time zone,timestamp with time zone,text) | admin
     review.adjudicates() | admin auditor monitor reviewer
     review.amend(uuid,text,text,integer,text,text) | reviewer

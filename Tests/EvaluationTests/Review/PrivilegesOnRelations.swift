@@ -5,12 +5,25 @@
 /// parentheses are the only columns.
 let privilegesOnRelations = """
     audit.catalogues | admin=r auditor=r
-    audit.chains | admin=r auditor=r worker=r(login,writer)
+    audit.chains | admin=r auditor=r monitor=r(login,writer) worker=r(login,writer)
     audit.checkpoints | admin=ar auditor=r
-    audit.erased_rows | admin=r auditor=r
-    audit.events | admin=ar auditor=r worker=ar
-    audit.seals | admin=ar auditor=r worker=ar
+    audit.erased_rows | admin=r auditor=r monitor=r(erased_at,relation)
+    audit.events | admin=ar auditor=r monitor=ar worker=ar
+    audit.seals | admin=ar auditor=r monitor=ar worker=ar
     audit.unsigned_seals | admin=dr auditor=r
+    monitor.alert_acts | admin=r auditor=r monitor=ar
+    monitor.alert_states | admin=r auditor=r monitor=r
+    monitor.alerts | admin=r auditor=r monitor=ar
+    monitor.drift | admin=r auditor=r monitor=r
+    monitor.hourly_profiles | admin=r auditor=r monitor=ar
+    monitor.hours | admin=r auditor=r monitor=ar
+    monitor.latest_measurements | admin=r auditor=r monitor=r
+    monitor.measurements | admin=r auditor=r monitor=ar
+    monitor.open_alerts | admin=r auditor=r monitor=r
+    monitor.reference_patches | admin=r auditor=r monitor=r
+    monitor.reference_profiles | admin=r auditor=r monitor=r
+    monitor.rolling_performance | admin=r auditor=r monitor=r
+    monitor.runs | admin=r auditor=r monitor=ar
     review.agreement | admin=r auditor=r monitor=r reviewer=r
     review.automation_bias | admin=r auditor=r monitor=r reviewer=r
     review.claims | admin=r auditor=r monitor=r
@@ -39,7 +52,7 @@ let privilegesOnRelations = """
     sentinode.control | admin=ar auditor=r monitor=r worker=r
     sentinode.model_versions | admin=ar auditor=r monitor=r reviewer=r(arithmetic,card,created_at,created_by,name,preprocessing,threshold,uncertain_high,uncertain_low,version_sha256,weights_sha256) worker=r
     sentinode.models | admin=ar auditor=r monitor=r worker=r
-    sentinode.outbox | admin=ar auditor=r monitor=r worker=adrw
+    sentinode.outbox | admin=ar auditor=r monitor=ar worker=adrw
     sentinode.outbox_outbox_id_seq |
     sentinode.patch_images | admin=r auditor=r monitor=r worker=ar(image_sha256,keep_until)w(keep_until)
     sentinode.predictions | admin=r auditor=r monitor=r worker=ar

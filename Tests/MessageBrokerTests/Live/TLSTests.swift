@@ -16,12 +16,12 @@ struct TLSTests {
 
     private static func settings(
         host: String = "localhost", authority: String? = TLSTests.file("ca.pem"), certificate: String? = nil,
-        key: String? = nil
+        key: String? = nil, heartbeat: Int = 10
     ) throws -> BrokerSettings {
         let url = ProcessInfo.processInfo.environment["SENTINODE_AMQPS_URL"] ?? ""
         return try BrokerSettings(
             url: url.replacing("@localhost:", with: "@\(host):"), certificateAuthority: authority,
-            clientCertificate: certificate, clientKey: key, connectionName: "tls test")
+            clientCertificate: certificate, clientKey: key, heartbeat: heartbeat, connectionName: "tls test")
     }
 
     private static func failure(_ settings: BrokerSettings) throws -> BrokerError {
@@ -84,7 +84,9 @@ struct TLSTests {
     @Test func `a client certificate reaches the broker`() async throws {
         try await LiveBroker.onLaneThread {
             let name = "client certificate \(UUID().uuidString)"
-            var settings = try Self.settings(certificate: Self.file("client.pem"), key: Self.file("client-key.pem"))
+            // The broker's tool can take longer than a heartbeat to start, and the connection must still be there then.
+            var settings = try Self.settings(
+                certificate: Self.file("client.pem"), key: Self.file("client-key.pem"), heartbeat: 600)
             settings.connectionName = name
             let publisher = try Publisher(settings)
             let connections = try LiveBroker.stack(

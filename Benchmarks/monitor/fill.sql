@@ -1,0 +1,67 @@
+-- Fills a database with what the monitor reads: predictions of a calibrated model, and labels. The rows follow the schema's
+-- constraints but are sealed by nobody, so nothing here can be verified.
+-- psql variables: rows, days (they are spread over so many, up to now), slide (patches a slide), sites.
+
+set session_replication_role = replica;
+
+insert into review.policies
+values (1, now(), sha256('benchmark'), 30, 'benchmark', now(), session_user, gen_random_uuid(), 0, 1,
+        uuid_send(gen_random_uuid()));
+insert into review.policy_rules
+select 1, rule, reason, null, 0, 2, rate, 0, 0, false, 10, 72, 0, gen_random_uuid(), 0, 1, uuid_send(gen_random_uuid())
+from (values (1, 'audit', 0.01), (2, 'positive', 0.05), (3, 'uncertain', 1)) as given (rule, reason, rate);
+
+-- Every slide has a stain and a share of tumour of its own.
+create temporary table slides as
+select slide, 'site-' || slide % :sites as site, 'scanner-' || slide % 2 as scanner, 8 + 4 * random() as steepness,
+       0.05 * (random() + random() + random() - 1.5) as stain, 100 + 40 * (random() - 0.5) as sharpness
+from generate_series(0, :rows / :slide) as slide;
+alter table slides add primary key (slide);
+analyze slides;
+
+insert into sentinode.predictions
+    (job_id, model_version, message_id, sender, slide_id, x, y, level, mpp, site, scanner, stain, case_pseudonym, image_sha256,
+     log_p_normal, log_p_tumor, p_tumor, decision, threshold, uncertain_low, uncertain_high, review_reason, selection_probability,
+     enqueued_at, received_at, predicted_at, stored_at, engine, mean_red, mean_green, mean_blue, od_mean_red, od_mean_green,
+     od_mean_blue, od_sd_red, od_sd_green, od_sd_blue, saturation, brightness, focus, tissue_share, writer, seal, leaf, salt,
+     review_policy, review_rule, positive_probability, positive_selected, audit_probability, audit_selected,
+     second_read_probability, reads_wanted, blind)
+select job, :'version', 'message ' || i, 'benchmark', 'S-' || slide, i % :slide % 50 * 96, i % :slide / 50 * 96, 0, 0.5,
+       site, scanner, 'H&E', 'C-' || slide / 4, sha256(int8send(i)), ln(1 - p), ln(p), p, decision, 0.5, 0.4, 0.6,
+       reason, case when decision = 'uncertain' then 1 else 1 - (1 - positive) * 0.99 end, at - interval '3 seconds' * random(),
+       at, at, at, 'direct-1/avx2',
+       200, 150, 180, 0.2 + stain + 0.1 * random(), 0.4 + stain + 0.2 * random(), 0.2 + stain + 0.1 * random(),
+       0.1 + 0.05 * random(), 0.15 + 0.05 * random(), 0.1 + 0.05 * random(), 0.3 + stain + 0.1 * random(),
+       0.7 - stain + 0.1 * random(), sharpness * (0.5 + random()), least(1, 0.3 + random()),
+       '00000000-0000-4000-8000-000000000001', i / 64, i % 64 + 1, uuid_send(job),
+       1, case when reason is null then null when audit then 1 when reason = 'uncertain' then 3 else 2 end,
+       positive, selected, 0.01, audit, case when reason is not null then 0 end, case when reason is not null then 1 end,
+       case when reason is not null then false end
+from (
+    select *, case when decision = 'uncertain' then 'uncertain' when selected then 'positive' when audit then 'audit' end as reason
+    from (
+        select *, case when decision = 'tumor' then 0.05 else 0 end as positive, decision = 'tumor' and random() < 0.05 as selected,
+               random() < 0.01 as audit
+        from (
+            select *, case when p >= 0.6 then 'tumor' when p >= 0.4 then 'uncertain' else 'normal' end as decision
+            from (
+                select i, gen_random_uuid() as job, now() - (:rows - i) * (:days * interval '1 day' / :rows) as at,
+                       least(greatest(random() ^ steepness, 1e-4), 0.9999)::real as p, slides.*
+                from generate_series(0, :rows - 1) as i join slides on slides.slide = i / :slide
+            ) as scored
+        ) as decided
+    ) as drawn
+) as selected
+order by at;
+
+-- A tumour with the probability that the score says; nineteen in twenty are read within a day.
+insert into review.labels
+    (label_id, job_id, site, slide_id, is_blind_job, reads_wanted, act, label, meaning, reader, printed_name, qualification, reading,
+     blind, source, labelled_at, recorded_by, writer, seal, leaf, salt)
+select gen_random_uuid(), job_id, site, slide_id, false, 1, 'read', case when random() < p_tumor then 'tumor' else 'normal' end,
+       'review', 'benchmark_other', 'A Reader', 'pathologist', 'first read', false, 'person',
+       stored_at + interval '1 day' * random(), 'benchmark_other', gen_random_uuid(), 0, 1, uuid_send(gen_random_uuid())
+from sentinode.predictions
+where review_reason is not null and random() < 0.95 and stored_at < now() - interval '1 day';
+
+set session_replication_role = origin;

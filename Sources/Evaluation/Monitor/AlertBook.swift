@@ -1,0 +1,214 @@
+import AuditTrail
+import Database
+import Foundation
+import Monitoring
+
+/// What an alert is about: it is raised once, however many windows show it.
+struct AlertCondition: Hashable {
+    let version: String
+    let windowKind: String
+    let segment: Segment
+    let metric: String
+    let method: String
+
+    init(_ placed: PlacedMeasurement) {
+        version = placed.figure.subject.version
+        windowKind = placed.kind
+        segment = placed.figure.subject.segment
+        metric = placed.figure.metric
+        method = placed.figure.method
+    }
+
+    fileprivate init(_ row: Row) throws {
+        version = try row.text("model_version")
+        windowKind = try row.text("window_kind")
+        guard let kind = Segment.Kind(rawValue: try row.text("segment_kind")) else {
+            throw OperationError("monitor.alerts has a segment that the monitor does not know")
+        }
+        segment = Segment(kind: kind, name: try row.text("segment"))
+        metric = try row.text("metric")
+        method = try row.text("method")
+    }
+}
+
+/// An alert to be stored: a row of `monitor.alerts`.
+struct AlertRow: AuditedRow {
+    let id: UUID
+    let run: UUID
+    let placed: PlacedMeasurement
+    let value: Double
+    let threshold: Double
+    let reason: String
+    var raisedAt: Timestamp
+    var raisedBy: String
+
+    static let table = AuditedTable(
+        "monitor.alerts",
+        [
+            .init("alert_id", .uuid), .init("run_id", .uuid), .init("model_version", .text),
+            .init("window_kind", .text),
+            .init("window_start", .timestamptz), .init("window_end", .timestamptz), .init("segment_kind", .text),
+            .init("segment", .text), .init("metric", .text), .init("method", .text), .init("value", .double),
+            .init("threshold", .double), .init("reason", .text), .init("raised_at", .timestamptz),
+            .init("raised_by", .text),
+        ])
+
+    func columns(_ stamp: Stamp) -> [Column] {
+        [
+            Column("alert_id", .uuid(id)),
+            stamp.leaf,
+            Column("method", .text(placed.figure.method)),
+            Column("metric", .text(placed.figure.metric)),
+            Column("model_version", .text(placed.figure.subject.version)),
+            Column("raised_at", .timestamp(raisedAt.microseconds)),
+            Column("raised_by", .text(raisedBy)),
+            Column("reason", .text(reason)),
+            Column("run_id", .uuid(run)),
+            stamp.saltColumn,
+            stamp.seal,
+            Column("segment", .text(placed.figure.subject.segment.name)),
+            Column("segment_kind", .text(placed.figure.subject.segment.kind.rawValue)),
+            Column("threshold", .double(threshold)),
+            Column("value", .double(value)),
+            Column("window_end", .timestamp(placed.end.microseconds)),
+            Column("window_kind", .text(placed.kind)),
+            Column("window_start", .timestamp(placed.start.microseconds)),
+            stamp.writer,
+        ]
+    }
+}
+
+/// What the monitor itself does about an alert: a row of `monitor.alert_acts`.
+struct AlertResolutionRow: AuditedRow {
+    let alert: UUID
+    let number: Int32
+    let reason: String
+    let actedAt: Timestamp
+    let actedBy: String
+    let printedName: String?
+
+    static let table = AuditedTable(
+        "monitor.alert_acts",
+        [
+            .init("alert_id", .uuid), .init("number", .integer), .init("act", .text), .init("reason", .text),
+            .init("acted_at", .timestamptz), .init("acted_by", .text), .init("printed_name", .text),
+        ])
+
+    func columns(_ stamp: Stamp) -> [Column] {
+        [
+            Column("act", .text("resolved")),
+            Column("acted_at", .timestamp(actedAt.microseconds)),
+            Column("acted_by", .text(actedBy)),
+            Column("alert_id", .uuid(alert)),
+            stamp.leaf,
+            Column("number", .integer(Int64(number))),
+            Column("printed_name", text: printedName),
+            Column("reason", .text(reason)),
+            stamp.saltColumn,
+            stamp.seal,
+            stamp.writer,
+        ].compactMap { $0 }
+    }
+}
+
+/// Which alerts stand open, which a run raises, and which are over.
+struct AlertBook {
+    /// Quiet windows in a row after which the monitor resolves an alert.
+    static let quietWindows = 2
+
+    /// Ends of the last alert's window or, where somebody did something about it, of that: older windows are its own.
+    private var over: [AlertCondition: Timestamp] = [:]
+    private(set) var open: Set<AlertCondition> = []
+
+    init(_ connection: DatabaseConnection) throws {
+        for row in try connection.query(
+            """
+            select model_version, window_kind, segment_kind, segment, metric, method,
+                max(greatest(window_end, acted_at)) as over_at, bool_or(state <> 'resolved') as is_open
+            from monitor.alert_states group by 1, 2, 3, 4, 5, 6
+            """)
+        {
+            let condition = try AlertCondition(row)
+            over[condition] = try row.timestamp("over_at")
+            if try row.bool("is_open") { open.insert(condition) }
+        }
+    }
+
+    /// The alerts to raise for these measurements: one a condition that none stands open for, and none for a window that
+    /// ended before the last one was answered.
+    mutating func raise(_ measurements: [PlacedMeasurement], run: UUID, at: Timestamp, by actor: String) -> [AlertRow] {
+        let alarming = measurements.filter { $0.raisesAlert }.sorted { $0.start < $1.start }
+        var raised: [AlertRow] = []
+        for placed in alarming {
+            let condition = AlertCondition(placed)
+            guard !open.contains(condition), over[condition].map({ $0 < placed.end }) ?? true,
+                let value = placed.figure.value, let threshold = placed.figure.threshold
+            else { continue }
+            open.insert(condition)
+            over[condition] = placed.end
+            raised.append(
+                AlertRow(
+                    id: UUID(), run: run, placed: placed, value: value, threshold: threshold, reason: placed.sentence,
+                    raisedAt: at, raisedBy: actor))
+        }
+        return raised
+    }
+
+    /// The open alerts whose condition was quiet in the last windows, this run's measurements among them.
+    static func over(_ entry: LedgerEntry) throws -> [AlertResolutionRow] {
+        // A person may act on one at this moment: one after the other.
+        _ = try entry.connection.query(
+            """
+            select pg_advisory_xact_lock(1397050967, hashtext(alert_id::text)) from monitor.open_alerts order by alert_id
+            """)
+        return try entry.connection.query(
+            """
+            select alert.alert_id, 1 + (select count(*) from monitor.alert_acts as act
+                                        where act.alert_id = alert.alert_id) as number
+            from monitor.alert_states as alert
+            where alert.state <> 'resolved' and $1 = (
+                select count(*) filter (where later.state = 'ok')
+                from (select state from monitor.latest_measurements as figure
+                      where (figure.window_kind, figure.model_version, figure.segment_kind, figure.segment,
+                             figure.metric, figure.method)
+                          = (alert.window_kind, alert.model_version, alert.segment_kind, alert.segment, alert.metric,
+                             alert.method)
+                          and figure.window_start > alert.window_start
+                      order by figure.window_start desc limit $1) as later)
+            order by alert.alert_id
+            """, [.int8(Int64(quietWindows))]
+        ).map { row in
+            AlertResolutionRow(
+                alert: try row.uuid("alert_id"), number: Int32(try row.int8("number")),
+                reason: "within its limit in \(quietWindows) windows in a row", actedAt: entry.at, actedBy: entry.actor,
+                printedName: entry.person)
+        }
+    }
+}
+
+extension PlacedMeasurement {
+    /// Whether its alarm is one that people are called for, and not only a part of one.
+    var raisesAlert: Bool {
+        let segment = figure.subject.segment.kind
+        guard figure.state == .alarm, segment == .overall || segment == .site else { return false }
+        switch kind {
+        case MonitorConfiguration.driftAlarms.rawValue: return figure.metric == DriftMeasurements.summary
+        case MonitorConfiguration.performanceAlarms.rawValue:
+            return figure.method == RealisedPerformance.corrected
+                || (figure.method == LabelFreeEstimate.disagreement && figure.metric == ConfusionFigure.recall.metric)
+        default: return false
+        }
+    }
+
+    /// What an alert says.
+    var sentence: String {
+        let whose = "\(figure.subject.version), \(figure.subject.segment.text), \(kind) to \(end)"
+        let value = figure.value?.short ?? "?"
+        let limit = figure.threshold?.short ?? "?"
+        let text =
+            figure.metric == DriftMeasurements.summary
+            ? "inputs or scores have drifted from the acceptance reference (\(whose)): \(figure.note ?? "")"
+            : "\(figure.metric) (\(figure.method)) is \(value), beyond \(limit) (\(whose))"
+        return text.count <= 1000 ? text : text.prefix(999) + "…"
+    }
+}

@@ -1,0 +1,111 @@
+import Monitoring
+
+/// How far a subject's window is from the acceptance reference.
+struct DriftMeasurements {
+    let subject: Subject
+    let window: MonitorWindow
+    let profile: PredictionProfile
+    /// Slides with a prediction in the window; nil where it is not counted.
+    let slides: Int?
+    let reference: ReferenceProfile?
+    /// nil for windows that are shown and never alarm: each alarm comes from one kind of window alone.
+    let thresholds: DriftThresholds?
+
+    /// The metric that stands for all of them, and how.
+    static let summary = "drift"
+    static let largestShare = "largest share of its limit"
+    /// Share of a limit of 0.
+    private static let beyondNothing = 1000.0
+
+    func measurements() -> [Measurement] {
+        guard let reference else { return [blank(.noLocalReference, DriftMeasurements.howToFreeze)] }
+        let compared = reference.patches(of: subject.segment)
+        guard !compared.isEmpty else {
+            return [blank(.noLocalReference, "the acceptance reference has no patch of \(subject.segment.text)")]
+        }
+        let values = DriftSample(profile).figures(comparedWith: DriftSample(compared))
+        let outcome = thresholds?.limits(reference, subject.segment, slides: slides ?? 0)
+        var figures = zip(DriftFigures.names, values).map { name, value in
+            var figure = blank(.shown, nil)
+            (figure.metric, figure.method, figure.value) = (name.metric, name.method, value)
+            figure.reference = reference.id
+            if value == nil { figure.state = .notEnoughData }
+            return figure
+        }
+        switch outcome {
+        case nil: break
+        case .unknown(let reason):
+            for index in figures.indices {
+                figures[index].state = .notEnoughSlides
+                figures[index].note = reason
+            }
+        case .limits(let limits):
+            judge(&figures, limits)
+            figures.append(summary(of: figures))
+        }
+        return figures
+    }
+
+    private func judge(_ figures: inout [Measurement], _ limits: [AlarmLimits]) {
+        for (index, limit) in limits.enumerated() {
+            guard let value = figures[index].value else { continue }
+            // The one it is nearer to, of a figure that may neither fall nor rise.
+            figures[index].threshold = value < 0 ? limit.lower ?? limit.upper : limit.upper ?? limit.lower
+            figures[index].state = limit.isAlarm(value) ? .alarm : .ok
+            if limit.lower == nil, limit.upper == nil {
+                figures[index].state = .shown
+                figures[index].note = "it never varied in the reference, so there is no limit"
+            }
+        }
+    }
+
+    /// All figures in one: how far the worst is beyond its limit, and which those are, the worst first.
+    private func summary(of figures: [Measurement]) -> Measurement {
+        let ratios = figures.compactMap { figure -> (figure: Measurement, ratio: Double)? in
+            guard let value = figure.value, let limit = figure.threshold else { return nil }
+            return (figure, limit == 0 ? (value == 0 ? 0 : DriftMeasurements.beyondNothing) : value / limit)
+        }.sorted { $0.ratio > $1.ratio }
+        var summary = blank(ratios.contains { $0.figure.state == .alarm } ? .alarm : .ok, nil)
+        summary.method = DriftMeasurements.largestShare
+        summary.value = ratios.first?.ratio
+        summary.threshold = 1
+        summary.reference = reference?.id
+        if ratios.isEmpty { summary.state = .notEnoughData }
+        let worst = ratios.filter { $0.figure.state == .alarm }.prefix(3)
+        if !worst.isEmpty {
+            summary.note = worst.map { figure, _ in
+                "\(figure.metric) (\(figure.method) \(figure.value?.short ?? "?"), limit \(figure.threshold?.short ?? "?"))"
+            }.joined(separator: ", ")
+        }
+        return summary
+    }
+
+    private func blank(_ state: MeasurementState, _ note: String?) -> Measurement {
+        Measurement(
+            subject: subject, metric: DriftMeasurements.summary, patches: profile.predictions, slides: slides,
+            state: state, note: note)
+    }
+
+    private static let howToFreeze =
+        "nothing to compare with: `sentinode monitor reference freeze --from DATE --to DATE --reason TEXT` freezes a "
+        + "period that was validated here"
+}
+
+/// Share of patches that nobody could judge well.
+struct QualityMeasurements {
+    let subject: Subject
+    let profile: PredictionProfile
+
+    func measurements() -> [Measurement] {
+        [
+            ("white", profile.white, "hardly any tissue (a share under \(PredictionProfile.whiteBelow))"),
+            ("blurred", profile.blurred, "variance of the Laplacian under \(PredictionProfile.blurredBelow)"),
+        ].map { metric, count, note in
+            Measurement(
+                subject: subject, metric: metric, method: "share of patches",
+                value: profile.predictions > 0 ? Double(count) / Double(profile.predictions) : nil,
+                interval: wilsonInterval(successes: Double(count), trials: Double(profile.predictions)),
+                patches: profile.predictions, state: .shown, note: note)
+        }
+    }
+}

@@ -1,0 +1,156 @@
+import Monitoring
+
+/// Why a prediction could be selected for review: the strata within which labels are asked for alike.
+enum ReviewStratum: Int, CaseIterable, Sendable {
+    case uncertain, positive, auditCalledTumor, auditCalledNormal
+
+    init?(reason: String?, isCalledTumor: Bool) {
+        switch reason {
+        case "uncertain": self = .uncertain
+        case "positive": self = .positive
+        case "audit": self = isCalledTumor ? .auditCalledTumor : .auditCalledNormal
+        default: return nil
+        }
+    }
+
+    var name: String {
+        switch self {
+        case .uncertain: "uncertain"
+        case .positive: "positive"
+        case .auditCalledTumor: "audit, called tumor"
+        case .auditCalledNormal: "audit, called normal"
+        }
+    }
+}
+
+/// Counts of predictions, to be added up: what a window knows of all of them, labelled or not.
+struct PredictionProfile: Sendable, Equatable {
+    /// Of the layout: another number means other counts.
+    static let layout: Int32 = 1
+
+    var predictions: Int64 = 0
+    var calledTumor: Int64 = 0
+    var uncertain: Int64 = 0
+    /// Uncertain ones that reached the threshold.
+    var uncertainCalledTumor: Int64 = 0
+    /// Selected for review, by stratum.
+    var selected = [Int64](repeating: 0, count: ReviewStratum.allCases.count)
+    /// Never drawn: their selection probability was 0.
+    var neverDrawnCalledTumor: Int64 = 0
+    var neverDrawnCalledNormal: Int64 = 0
+    /// Patches with hardly any tissue, and blurred ones.
+    var white: Int64 = 0
+    var blurred: Int64 = 0
+    /// Sum of the probabilities of tumour, of those called tumour and of the others.
+    var expectedTumorsCalled = 0.0
+    var expectedTumorsMissed = 0.0
+    /// Counts of p_tumor in equal bins, finer than what drift is measured on.
+    var scores = [Int64](repeating: 0, count: PredictionProfile.scoreBins)
+    /// By `MonitoredStatistic`.
+    var histograms = MonitoredStatistic.allCases.map { FixedHistogram(edges: $0.edges) }
+
+    static let scoreBins = 256
+
+    mutating func add(_ patch: ProfiledPatch) {
+        predictions += 1
+        let score = patch.figures[MonitoredStatistic.score.rawValue]
+        scores[min(PredictionProfile.scoreBins - 1, Int(score * Float(PredictionProfile.scoreBins)))] += 1
+        if patch.isCalledTumor {
+            calledTumor += 1
+            expectedTumorsCalled += Double(score)
+        } else {
+            expectedTumorsMissed += Double(score)
+        }
+        if patch.isUncertain { uncertain += 1 }
+        if patch.isUncertain, patch.isCalledTumor { uncertainCalledTumor += 1 }
+        if let stratum = patch.stratum { selected[stratum.rawValue] += 1 }
+        if patch.selectionProbability == 0 {
+            if patch.isCalledTumor { neverDrawnCalledTumor += 1 } else { neverDrawnCalledNormal += 1 }
+        }
+        if patch.figures[MonitoredStatistic.tissueShare.rawValue] < PredictionProfile.whiteBelow {
+            white += 1
+        } else if patch.figures[MonitoredStatistic.focus.rawValue] < PredictionProfile.blurredBelow {
+            blurred += 1
+        }
+        for statistic in MonitoredStatistic.allCases {
+            histograms[statistic.rawValue].add(Double(patch.figures[statistic.rawValue]))
+        }
+    }
+
+    /// Share of tissue below which a patch holds nothing to judge.
+    static let whiteBelow: Float = 0.05
+    /// Variance of the Laplacian below which a patch with tissue counts as blurred.
+    static let blurredBelow: Float = 20
+
+    static func += (left: inout PredictionProfile, right: PredictionProfile) {
+        left.predictions += right.predictions
+        left.calledTumor += right.calledTumor
+        left.uncertain += right.uncertain
+        left.uncertainCalledTumor += right.uncertainCalledTumor
+        for index in left.selected.indices { left.selected[index] += right.selected[index] }
+        left.neverDrawnCalledTumor += right.neverDrawnCalledTumor
+        left.neverDrawnCalledNormal += right.neverDrawnCalledNormal
+        left.white += right.white
+        left.blurred += right.blurred
+        left.expectedTumorsCalled += right.expectedTumorsCalled
+        left.expectedTumorsMissed += right.expectedTumorsMissed
+        for bin in left.scores.indices { left.scores[bin] += right.scores[bin] }
+        for statistic in left.histograms.indices { left.histograms[statistic] += right.histograms[statistic] }
+    }
+}
+
+/// What a profile counts of one prediction.
+struct ProfiledPatch {
+    let isCalledTumor: Bool
+    let isUncertain: Bool
+    let stratum: ReviewStratum?
+    let selectionProbability: Double
+    /// In the order of `MonitoredStatistic`.
+    let figures: [Float]
+}
+
+extension PredictionProfile {
+    /// All counts in order, as 8-byte little-endian numbers.
+    var packed: [UInt8] {
+        var bytes: [UInt8] = []
+        func append(_ number: Int64) { withUnsafeBytes(of: number.littleEndian) { bytes.append(contentsOf: $0) } }
+        for number in integers { append(number) }
+        append(Int64(bitPattern: expectedTumorsCalled.bitPattern))
+        append(Int64(bitPattern: expectedTumorsMissed.bitPattern))
+        return bytes
+    }
+
+    private var integers: [Int64] {
+        [Int64(PredictionProfile.layout), predictions, calledTumor, uncertain, uncertainCalledTumor] + selected
+            + [neverDrawnCalledTumor, neverDrawnCalledNormal, white, blurred] + scores
+            + histograms.flatMap { $0.allCounts.map(Int64.init) }
+    }
+
+    /// Reads what `packed` wrote; nil where it is of another size.
+    init?(packed bytes: UnsafeRawBufferPointer) {
+        self.init()
+        guard bytes.count == (integers.count + 2) * 8 else { return nil }
+        var place = 0
+        func next() -> Int64 {
+            defer { place += 8 }
+            return Int64(littleEndian: bytes.loadUnaligned(fromByteOffset: place, as: Int64.self))
+        }
+        guard next() == Int64(PredictionProfile.layout) else { return nil }
+        predictions = next()
+        calledTumor = next()
+        uncertain = next()
+        uncertainCalledTumor = next()
+        for index in selected.indices { selected[index] = next() }
+        neverDrawnCalledTumor = next()
+        neverDrawnCalledNormal = next()
+        white = next()
+        blurred = next()
+        for bin in scores.indices { scores[bin] = next() }
+        for statistic in MonitoredStatistic.allCases {
+            let counts = (0...statistic.edges.count).map { _ in Int(next()) }
+            histograms[statistic.rawValue] = FixedHistogram(edges: statistic.edges, allCounts: counts)
+        }
+        expectedTumorsCalled = Double(bitPattern: UInt64(bitPattern: next()))
+        expectedTumorsMissed = Double(bitPattern: UInt64(bitPattern: next()))
+    }
+}

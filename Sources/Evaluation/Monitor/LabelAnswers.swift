@@ -1,0 +1,181 @@
+import Monitoring
+
+/// The labels of a subject's window, weighted by whom they stand for.
+struct LabelAnswers {
+    /// All labelled patches, `unassessable` ones and voluntary ones too.
+    let all: [LabelledPatch]
+    let unassessable: Int
+    let voluntary: Int
+    /// By `ReviewStratum`.
+    let responses: [StratumResponse]
+    /// Slides with a label that counts; nil where none is known.
+    let slides: Int?
+    let withoutSlide: Int
+    let plainPatches: [AuditedPatch]
+    let correctedPatches: [AuditedPatch]
+    let plainScores: [LabelledScore]
+    let correctedScores: [LabelledScore]
+    /// Weighted by selection alone: what the answers stand for before who did not answer is made up for.
+    let selectedMatrix: ConfusionMatrix
+    let silentCalledTumor: Double
+    let silentCalledNormal: Double
+    private let fit: CalibrationFit
+    private let profile: PredictionProfile
+
+    init(_ patches: [LabelledPatch], _ profile: PredictionProfile) {
+        self.profile = profile
+        all = patches
+        unassessable = patches.count { $0.answer == .unassessable }
+        voluntary = patches.count { $0.isVoluntary }
+        let asked = patches.filter { !$0.isVoluntary && $0.stratum != nil }
+        responses = LabelAnswers.responses(asked, profile)
+        let judged = patches.filter { $0.answer != .unassessable }
+        let judgedAsked = asked.filter { $0.answer != .unassessable }
+        let known = Set(judged.map(\.slide)).subtracting([0]).count
+        slides = known > 0 ? known : nil
+        withoutSlide = judged.count { $0.slide == 0 }
+        plainPatches = judged.enumerated().map { $1.audited(weight: 1, own: $0) }
+        plainScores = judged.enumerated().map { $1.scored(weight: 1, own: $0) }
+        let rates = responses.map(\.rate)
+        let weighted = judgedAsked.enumerated().compactMap { index, patch in
+            patch.weight(rates).map { (patch, $0, index) }
+        }
+        correctedPatches = weighted.map { $0.0.audited(weight: $0.1, own: $0.2) }
+        correctedScores = weighted.map { $0.0.scored(weight: $0.1, own: $0.2) }
+        var matrix = ConfusionMatrix()
+        for patch in judgedAsked {
+            matrix.add(
+                isTumour: patch.answer == .tumor, isCalledTumour: patch.isCalledTumor,
+                weight: 1 / patch.selectionProbability)
+        }
+        selectedMatrix = matrix
+        (silentCalledTumor, silentCalledNormal) = LabelAnswers.silent(weighted.map { ($0.0, $0.1) })
+        fit = calibrationFit(correctedScores)
+    }
+
+    private static func responses(_ asked: [LabelledPatch], _ profile: PredictionProfile) -> [StratumResponse] {
+        var answered = [Int](repeating: 0, count: ReviewStratum.allCases.count)
+        for patch in asked {
+            if let stratum = patch.stratum { answered[stratum.rawValue] += 1 }
+        }
+        return ReviewStratum.allCases.map { stratum in
+            StratumResponse(selected: Int(profile.selected[stratum.rawValue]), answered: answered[stratum.rawValue])
+        }
+    }
+
+    /// Weight of the selected patches without an answer: what the answered ones of their stratum are raised by.
+    private static func silent(_ weighted: [(patch: LabelledPatch, weight: Double)]) -> (Double, Double) {
+        var (tumor, normal) = (0.0, 0.0)
+        for (patch, weight) in weighted {
+            let missing = weight - 1 / patch.selectionProbability
+            if patch.isCalledTumor { tumor += missing } else { normal += missing }
+        }
+        return (tumor, normal)
+    }
+
+    var knowsSlides: Bool { slides != nil }
+    var plainMatrix: ConfusionMatrix { SlideTotals(plainPatches).matrix }
+    var correctedMatrix: ConfusionMatrix { SlideTotals(correctedPatches).matrix }
+
+    /// Whether every stratum that was asked about has nine answers in ten.
+    var isMature: Bool { responses.allSatisfy { $0.isMature ?? true } && responses.contains { $0.selected > 0 } }
+
+    /// Why a corrected figure cannot be estimated from these labels; nil where it can.
+    func trouble(_ figure: ConfusionFigure) -> String? {
+        let needs: (tumor: Bool, normal: Bool) =
+            switch figure {
+            case .precision: (true, false)
+            case .negativePredictiveValue: (false, true)
+            default: (true, true)
+            }
+        if needs.tumor, profile.neverDrawnCalledTumor > 0 {
+            return "\(profile.neverDrawnCalledTumor) predictions called tumor had no chance of being reviewed: give "
+                + "them an audit rate"
+        }
+        if needs.normal, profile.neverDrawnCalledNormal > 0 {
+            return "\(profile.neverDrawnCalledNormal) predictions called normal had no chance of being reviewed, so "
+                + "what was missed is not known: give them an audit rate"
+        }
+        for stratum in ReviewStratum.allCases where responses[stratum.rawValue].selected > 0 {
+            if responses[stratum.rawValue].answered == 0 {
+                return "none of \(responses[stratum.rawValue].selected) selected patches (\(stratum.name)) is labelled"
+            }
+        }
+        return nil
+    }
+
+    /// Seconds to the answer, for those that have one.
+    func delays(of stratum: ReviewStratum) -> (median: Double?, count: Int) {
+        let delays = all.filter { $0.stratum == stratum && !$0.isVoluntary }.map(\.delay).sorted()
+        return (delays.isEmpty ? nil : delays[delays.count / 2], delays.count)
+    }
+
+    /// All patches, those without a label shared out as the labelled ones of the same decision and call: a check of the
+    /// weights. nil where a decision and call has no verified patch.
+    var beggGreenes: ConfusionMatrix? {
+        let (certain, uncertain) = (verified { !$0.isUncertain }, verified { $0.isUncertain })
+        let (uncertainTumor, allUncertain) = (Double(profile.uncertainCalledTumor), Double(profile.uncertain))
+        let calledTumor = Double(profile.calledTumor)
+        guard
+            let ofCertain = corrected(
+                certain, calledTumor: calledTumor - uncertainTumor,
+                calledNormal: Double(profile.predictions) - calledTumor - allUncertain + uncertainTumor)
+        else { return nil }
+        guard profile.uncertain > 0 else { return ofCertain }
+        return corrected(uncertain, calledTumor: uncertainTumor, calledNormal: allUncertain - uncertainTumor).map {
+            ofCertain + $0
+        }
+    }
+
+    private func verified(_ isMeant: (LabelledPatch) -> Bool) -> ConfusionMatrix {
+        var matrix = ConfusionMatrix()
+        for patch in all
+        where !patch.isVoluntary && patch.stratum != nil && patch.answer != .unassessable && isMeant(patch) {
+            matrix.add(isTumour: patch.answer == .tumor, isCalledTumour: patch.isCalledTumor)
+        }
+        return matrix
+    }
+
+    private func corrected(_ verified: ConfusionMatrix, calledTumor: Double, calledNormal: Double) -> ConfusionMatrix? {
+        BeggGreenes(
+            verified: verified,
+            unverifiedCalledTumour: max(0, calledTumor - verified.truePositives - verified.falsePositives),
+            unverifiedCalledNormal: max(0, calledNormal - verified.falseNegatives - verified.trueNegatives))?.corrected
+    }
+
+    /// The calibration line of the corrected labels; nil where it cannot be fitted.
+    var calibration: CalibrationLine? {
+        if case .fitted(let line) = fit { line } else { nil }
+    }
+
+    var calibrationTrouble: String? {
+        switch fit {
+        case .fitted: nil
+        case .separated: "one score splits the labels: the slope has no finite value"
+        case .constantScores: "all scores are equal"
+        case .oneClass: "only one class is labelled"
+        case .notEnoughData(let have, let need): "\(have) slides with a label, and the line needs \(need)"
+        case .notConverged: "the fit did not settle"
+        }
+    }
+}
+
+extension LabelledPatch {
+    /// Patches it stands for; nil where nobody of its stratum answered, or it was not drawn.
+    fileprivate func weight(_ rates: [Double?]) -> Double? {
+        guard let stratum, let rate = rates[stratum.rawValue] else { return nil }
+        return verificationWeight(selectionProbability: selectionProbability, responseRate: min(1, rate))
+    }
+
+    /// `own`: its place, which makes a patch without a slide a cluster of its own.
+    fileprivate func audited(weight: Double, own: Int) -> AuditedPatch {
+        AuditedPatch(
+            slide: slide > 0 ? slide : -1 - own, stratum: stratum?.rawValue ?? ReviewStratum.allCases.count,
+            isTumour: answer == .tumor, isCalledTumour: isCalledTumor, weight: weight)
+    }
+
+    fileprivate func scored(weight: Double, own: Int) -> LabelledScore {
+        LabelledScore(
+            score: pTumor, isTumour: answer == .tumor, weight: weight, slide: slide > 0 ? slide : -1 - own)
+    }
+}

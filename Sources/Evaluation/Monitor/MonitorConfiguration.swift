@@ -1,0 +1,39 @@
+import Database
+import Monitoring
+
+/// What a run computes, and when it alarms: stored with every run.
+public struct MonitorConfiguration: Sendable, Equatable {
+    /// Days between false alarms of all drift figures together, on average, while nothing changes.
+    public var daysBetweenFalseAlarms: Double
+    /// How far the upper end of a figure's interval may lie below the reference's figure before it alarms.
+    public var tolerance: Double
+
+    public init(daysBetweenFalseAlarms: Double = 30.4, tolerance: Double = 0.03) {
+        self.daysBetweenFalseAlarms = daysBetweenFalseAlarms
+        self.tolerance = tolerance
+    }
+
+    /// Windows that drift alarms from, and windows that performance does: each condition from one kind alone.
+    static let driftAlarms = WindowKind.day
+    static let performanceAlarms = WindowKind.rolling
+    /// Figures that raise an alert.
+    static let alarmingFigures: Set<ConfusionFigure> = [.precision, .recall, .specificity]
+    /// What one run covers at most; what was missed for longer is caught up with in several.
+    static let longestRun = 28 * MonitorWindow.day
+
+    /// As it is stored.
+    var json: JSONText {
+        .object([
+            ("days_between_false_alarms", .double(daysBetweenFalseAlarms)), ("tolerance", .double(tolerance)),
+            ("windows", .array(WindowKind.allCases.map { .string($0.rawValue) })),
+            ("drift_alarms_from", .string(MonitorConfiguration.driftAlarms.rawValue)),
+            ("performance_alarms_from", .string(MonitorConfiguration.performanceAlarms.rawValue)),
+            ("profile_layout", .integer(Int64(PredictionProfile.layout))),
+        ])
+    }
+
+    /// What was stored with a run, from the columns `days` and `tolerance`.
+    init(_ row: Row) throws {
+        self.init(daysBetweenFalseAlarms: try row.float8("days"), tolerance: try row.float8("tolerance"))
+    }
+}

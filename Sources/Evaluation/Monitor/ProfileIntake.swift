@@ -1,0 +1,156 @@
+import Database
+
+/// Counts the predictions of whole hours, each once, into `monitor.hourly_profiles`.
+struct ProfileIntake {
+    let connection: DatabaseConnection
+
+    private struct Key: Hashable, Comparable {
+        let version: String
+        let origin: Origin
+
+        static func < (left: Key, right: Key) -> Bool { (left.version, left.origin) < (right.version, right.origin) }
+    }
+
+    /// Hours that one transaction counts.
+    private static let most: Int64 = 24
+
+    /// Counts the hours from the first that was not counted yet to `until`, a whole hour; `progress` is told how far it
+    /// is. What was counted stays counted, whatever happens later.
+    ///
+    /// - Returns: the first hour counted by this call; nil where nothing was new.
+    func run(until: Timestamp, progress: (Timestamp) -> Void, isStopped: () -> Bool) throws -> Timestamp? {
+        guard let first = try firstMissingHour(before: until) else { return nil }
+        var from = first
+        while from < until, !isStopped() {
+            let day = MonitorWindow.floor(from.microseconds, .day) + ProfileIntake.most * MonitorWindow.hour
+            let to = Timestamp(microseconds: min(until.microseconds, day))
+            try connection.transaction { _ in try count(from, to) }
+            progress(to)
+            from = to
+        }
+        return first
+    }
+
+    private func firstMissingHour(before until: Timestamp) throws -> Timestamp? {
+        let row = try connection.query(
+            """
+            select coalesce(
+                (select max(hour) + interval '1 hour' from monitor.hours),
+                date_trunc('hour', (select min(coalesce(stored_at, predicted_at)) from sentinode.predictions), 'UTC')
+            ) as hour
+            """
+        ).onlyRow()
+        return try row.optionalTimestamp("hour").flatMap { $0 < until ? $0 : nil }
+    }
+
+    private func count(_ from: Timestamp, _ to: Timestamp) throws {
+        var hours: [Timestamp: [Key: PredictionProfile]] = [:]
+        for hour in stride(from: from.microseconds, to: to.microseconds, by: Int(MonitorWindow.hour)) {
+            hours[Timestamp(microseconds: hour)] = [:]
+        }
+        var reader = ProfiledRow()
+        try connection.copyOut(ProfiledRow.query(from: from, to: to)) { row in
+            let patch = try reader.read(&row)
+            hours[patch.storedAt.hour]?[
+                Key(version: patch.version, origin: patch.origin), default: PredictionProfile()
+            ].add(patch.counted)
+        }
+        for (hour, profiles) in hours.sorted(by: { $0.key < $1.key }) { try store(profiles, of: hour) }
+    }
+
+    private func store(_ profiles: [Key: PredictionProfile], of hour: Timestamp) throws {
+        let sorted = profiles.sorted { $0.key < $1.key }
+        _ = try connection.query(
+            """
+            insert into monitor.hourly_profiles (hour, model_version, site, scanner, stain, predictions, profile)
+            select $1, * from unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::integer[], $7::bytea[])
+            """,
+            [
+                .timestamp(hour), .textArray(sorted.map(\.key.version)), .textArray(sorted.map(\.key.origin.site)),
+                .textArray(sorted.map(\.key.origin.scanner)), .textArray(sorted.map(\.key.origin.stain)),
+                .int4Array(sorted.map { Int32($0.value.predictions) }), .bytesArray(sorted.map(\.value.packed)),
+            ])
+        _ = try connection.query(
+            "insert into monitor.hours (hour, predictions, layout) values ($1, $2, $3)",
+            [
+                .timestamp(hour), .int8(sorted.reduce(0) { $0 + $1.value.predictions }),
+                .int4(PredictionProfile.layout),
+            ])
+    }
+}
+
+/// A prediction as the intake reads it.
+struct ProfiledRow {
+    struct Patch {
+        let storedAt: Timestamp
+        let version: String
+        let origin: Origin
+        let counted: ProfiledPatch
+    }
+
+    /// The texts that came last: they repeat from row to row, and making them anew would cost most of the reading.
+    private var texts: [[UInt8]: String] = [:]
+
+    static func query(from: Timestamp, to: Timestamp) -> SQL {
+        """
+        select coalesce(stored_at, predicted_at), model_version, site, scanner, stain, p_tumor >= threshold,
+            decision = 'uncertain', review_reason, selection_probability,
+        """ + MonitoredStatistic.columns + " from sentinode.predictions where " + storedBetween(from, to)
+    }
+
+    mutating func read(_ row: inout CopiedRow) throws -> Patch {
+        let storedAt = Timestamp(copied: try row.next())
+        let version = text(try row.next())
+        let origin = Origin(site: text(try row.next()), scanner: text(try row.next()), stain: text(try row.next()))
+        let isCalledTumor = flag(try row.next())
+        let isUncertain = flag(try row.next())
+        let reason = text(try row.next())
+        let probability = double(try row.next())
+        let figures = try MonitoredStatistic.allCases.map { _ in float(try row.next()) }
+        return Patch(
+            storedAt: storedAt, version: version, origin: origin,
+            counted: ProfiledPatch(
+                isCalledTumor: isCalledTumor, isUncertain: isUncertain,
+                stratum: ReviewStratum(reason: reason, isCalledTumor: isCalledTumor), selectionProbability: probability,
+                figures: figures))
+    }
+
+    private mutating func text(_ bytes: UnsafeRawBufferPointer?) -> String {
+        guard let bytes, !bytes.isEmpty else { return "" }
+        let key = Array(bytes)
+        if let known = texts[key] { return known }
+        let new = String(decoding: bytes, as: UTF8.self)
+        texts[key] = new
+        return new
+    }
+}
+
+/// The window as a condition on predictions that the index by storing answers.
+func storedBetween(_ from: Timestamp, _ to: Timestamp) -> SQL {
+    "coalesce(stored_at, predicted_at) >= " + time(from) + " and coalesce(stored_at, predicted_at) < " + time(to)
+}
+
+/// A time within the text, for COPY, which takes no parameters.
+func time(_ time: Timestamp) -> SQL {
+    "(timestamptz 'epoch' + " + SQL.literal(time.microseconds) + " * interval '1 microsecond')"
+}
+
+// Fields as the types' send functions write them; every column read here is NOT NULL, but for texts.
+
+private func flag(_ bytes: UnsafeRawBufferPointer?) -> Bool { bytes?.first == 1 }
+
+private func float(_ bytes: UnsafeRawBufferPointer?) -> Float {
+    bytes.map { Float(bitPattern: UInt32(bigEndian: $0.loadUnaligned(as: UInt32.self))) } ?? .nan
+}
+
+private func double(_ bytes: UnsafeRawBufferPointer?) -> Double {
+    bytes.map { Double(bitPattern: UInt64(bigEndian: $0.loadUnaligned(as: UInt64.self))) } ?? .nan
+}
+
+extension Timestamp {
+    /// From `timestamptz_send`, which counts from 2000.
+    init(copied bytes: UnsafeRawBufferPointer?) {
+        let since2000 = bytes.map { Int64(bigEndian: $0.loadUnaligned(as: Int64.self)) } ?? 0
+        self.init(microseconds: since2000 + 946_684_800_000_000)
+    }
+}

@@ -1,0 +1,160 @@
+import Database
+import Foundation
+
+/// A row of `monitor.latest_measurements`.
+struct ReportedFigure {
+    let version: String
+    let kind: String
+    let start: Timestamp
+    let end: Timestamp
+    let segment: Segment
+    let metric: String
+    let method: String
+    let value: Double?
+    let low: Double?
+    let high: Double?
+    let patches: Int64
+    let slides: Int32?
+    let threshold: Double?
+    let state: String
+    let note: String
+
+    init(_ row: Row) throws {
+        version = try row.text("model_version")
+        kind = try row.text("window_kind")
+        start = try row.timestamp("window_start")
+        end = try row.timestamp("window_end")
+        segment = Segment(
+            kind: Segment.Kind(rawValue: try row.text("segment_kind")) ?? .overall, name: try row.text("segment"))
+        metric = try row.text("metric")
+        method = try row.text("method")
+        value = try row.optionalFloat8("value")
+        low = try row.optionalFloat8("ci_low")
+        high = try row.optionalFloat8("ci_high")
+        patches = try row.int8("n")
+        slides = try row.optionalInt4("slides")
+        threshold = try row.optionalFloat8("threshold")
+        state = try row.text("state")
+        note = try row.optionalText("note") ?? ""
+    }
+
+    /// `0.93 (0.9 to 0.95)`.
+    var text: String {
+        guard let value else { return state }
+        guard let low, let high else { return value.short }
+        return "\(value.short) (\(low.short) to \(high.short))"
+    }
+}
+
+/// What the report shows of the stored measurements: those to date, the longest windows of the last 90 days, and days'
+/// drift.
+struct ReportedFigures {
+    private let all: [ReportedFigure]
+    private let current: [ReportedFigure]
+    let hasReference: Bool
+
+    private static let shownDays: Int64 = 90
+
+    init(_ run: ReportedRun, _ connection: DatabaseConnection) throws {
+        let since = Timestamp(microseconds: run.asOf.microseconds - ReportedFigures.shownDays * MonitorWindow.day)
+        all = try connection.query(
+            """
+            select * from monitor.latest_measurements
+            where window_start >= $1 and segment_kind = 'overall' and (
+                (window_kind = '28 days' and metric in ('precision', 'recall'))
+                or (window_kind = 'day' and (metric in ('precision', 'recall') or metric = 'drift' or model_version = '')))
+            order by window_end
+            """, [.timestamp(Timestamp(microseconds: since.microseconds - WindowKind.rolling.length))]
+        ).map(ReportedFigure.init)
+        current = try connection.query(
+            """
+            select figure.* from monitor.measurements as figure
+            where run_id = (select run_id from monitor.runs order by recorded_at desc limit 1) and window_kind = 'now'
+            order by number
+            """
+        ).map(ReportedFigure.init)
+        hasReference = try connection.query(
+            "select exists (select from monitor.reference_profiles where in_force_from < $1) as has",
+            [.timestamp(run.asOf)]
+        ).onlyRow().bool("has")
+    }
+
+    func toDate(_ version: String, _ metric: String, _ method: String, _ segment: Segment = .overall) -> ReportedFigure?
+    {
+        current.first {
+            $0.version == version && $0.metric == metric && $0.method == method && $0.segment == segment
+        }
+    }
+
+    func toDate(of version: String) -> [ReportedFigure] { current.filter { $0.version == version } }
+
+    /// Over time, from the longest windows that have ended.
+    func series(_ version: String, _ metric: String, _ method: String) -> [ReportedFigure] {
+        let own = all.filter { $0.version == version && $0.metric == metric && $0.method == method }
+        let rolling = own.filter { $0.kind == WindowKind.rolling.rawValue && $0.value != nil }
+        return rolling.isEmpty ? own.filter { $0.kind == WindowKind.day.rawValue && $0.value != nil } : rolling
+    }
+
+    /// Days' worst share of a limit.
+    func drift(_ version: String) -> [ReportedFigure] {
+        all.filter {
+            $0.version == version && $0.kind == WindowKind.day.rawValue && $0.metric == DriftMeasurements.summary
+                && $0.value != nil
+        }
+    }
+
+    var operations: ReportPart {
+        let days = all.filter { $0.version.isEmpty }
+        let lastDay = days.last?.end
+        let rows = (current.filter { $0.version.isEmpty } + days.filter { $0.end == lastDay }).map { figure in
+            [
+                figure.metric.replacing("_", with: " "), figure.method, figure.text,
+                figure.kind == PlacedMeasurement.now ? "now" : "day to \(figure.end)", figure.note,
+            ]
+        }
+        return ReportPart(
+            title: "Reviews, times and quarantine",
+            table: ReportTable(columns: ["what", "how", "value", "when", "note"], rows: rows), isTable: true)
+    }
+}
+
+/// What the figures mean, for whoever wants to check them.
+enum ReportMethods {
+    static let part = ReportPart(
+        title: "Methods",
+        table: ReportTable(
+            columns: ["figure", "how"],
+            rows: [
+                [
+                    "windows",
+                    "what was stored in them by the database's clock, UTC; computed when they have ended, and again when labels in them change",
+                ],
+                [
+                    "call",
+                    "tumor where p_tumor reached the threshold in force, also for uncertain predictions; labels unassessable are left out of the figures and counted",
+                ],
+                ["plain", "all confirmed labels alike: biased where some patches are likelier to be looked at"],
+                [
+                    "corrected",
+                    "each label weighs 1 / (selection probability x response of its stratum), Hajek's ratio; voluntary labels are left out",
+                ],
+                [
+                    "intervals",
+                    "95 %, by linearisation over slides, t with at most the slides less one degrees of freedom (Binder 1983; Korn and Graubard 1998); Wilson's (1927) where no slide is named",
+                ],
+                [
+                    "worst and best case",
+                    "what recall and precision would be if all missing answers were against or for the model (Manski 1989)",
+                ],
+                ["Begg-Greenes", "a check: verification that depends on the call alone (Begg and Greenes 1983)"],
+                [
+                    "estimated without labels",
+                    "each patch counts as tumour with its probability (confidence-based performance estimation); only while local labels show scores to be probabilities",
+                ],
+                [
+                    "drift",
+                    "histograms of fixed bins against the acceptance reference: population stability index, Kolmogorov-Smirnov, Wasserstein; limits by resampling whole slides of the reference, all figures of all segments together within the false-alarm budget (Westfall and Young 1993)",
+                ],
+                ["immature", "under 90 % of the selected patches of a stratum are labelled: such figures never alarm"],
+            ]), isTable: true)
+}

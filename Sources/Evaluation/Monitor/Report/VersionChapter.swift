@@ -1,0 +1,237 @@
+import Database
+import Foundation
+import Monitoring
+
+/// What the report says of one version.
+struct VersionChapter {
+    let version: String
+    let figures: ReportedFigures
+    let period: RecentPeriod
+    let reference: ReferenceProfile?
+
+    private var subject: Subject { Subject(version: version, segment: .overall) }
+    private var profile: PredictionProfile { period.profiles[subject] ?? PredictionProfile() }
+
+    func parts(_ connection: DatabaseConnection) throws -> [ReportPart] {
+        let answers = LabelAnswers(period.patches[subject] ?? [], profile)
+        let curves = ScoreCurves(answers: answers)
+        return [
+            summary, overTime("recall", "Recall: share of tumours that were called"),
+            overTime("precision", "Precision: share of tumor calls that are tumours"), drift, scores,
+        ] + curves.parts + [confusion, subgroups, completeness] + (try DisagreedPatches(answers).parts(connection))
+    }
+
+    // MARK: Figures
+
+    private var summary: ReportPart {
+        let metrics = [
+            "recall", "precision", "specificity", "negative_predictive_value", "f1", "accuracy",
+            "balanced_accuracy", "auc_roc", "average_precision", "brier", "log_loss", "calibration_slope",
+            "calibration_intercept", "calibration_error",
+        ]
+        let rows = metrics.map { metric in
+            [metric.replacing("_", with: " ")]
+                + [RealisedPerformance.corrected, RealisedPerformance.plain, LabelFreeEstimate.method].map { method in
+                    figures.toDate(version, metric, method)?.text ?? ""
+                } + [note(metric)]
+        }
+        let called =
+            "\(profile.calledTumor) of \(profile.predictions) patches called tumor, \(profile.uncertain) uncertain"
+        return ReportPart(
+            title: "The last 28 days", words: called,
+            table: ReportTable(
+                columns: ["figure", "corrected", "plain", "estimated without labels", "what to know"], rows: rows),
+            isTable: true)
+    }
+
+    private func note(_ metric: String) -> String {
+        guard let figure = figures.toDate(version, metric, RealisedPerformance.corrected) else { return "" }
+        let slides = figure.slides.map { "\($0) slides" } ?? ""
+        let state = ["shown", "ok"].contains(figure.state) ? "" : figure.state
+        return [state, slides, figure.note].filter { !$0.isEmpty }.joined(separator: "; ")
+    }
+
+    private func overTime(_ metric: String, _ title: String) -> ReportPart {
+        let corrected = figures.series(version, metric, RealisedPerformance.corrected)
+        let estimated = figures.series(version, metric, LabelFreeEstimate.method)
+        let both = corrected + estimated
+        var part = ReportPart(
+            title: title,
+            table: ReportTable(
+                columns: ["to", "how", "value", "patches", "slides", "state"],
+                rows: both.map {
+                    ["\($0.end)", $0.method, $0.text, "\($0.patches)", $0.slides.map { "\($0)" } ?? "", $0.state]
+                }))
+        guard let first = both.map(\.end).min(), let last = both.map(\.end).max() else {
+            part.words = "No window has ended yet whose figure can be given."
+            return part
+        }
+        part.words = "Over \(both[0].kind == WindowKind.day.rawValue ? "days" : "28 days") up to each midnight."
+        var chart = Chart(
+            title: title, xLabel: "", yLabel: metric, xRange: span(first, last), yRange: 0...1,
+            xEnds: ("\(first)".day, "\(last)".day))
+        let bands = corrected.filter { $0.low != nil && $0.high != nil }
+        chart.series = [
+            .init(
+                name: "95 % interval", style: .band, color: "c1", points: bands.map { ($0.end.days, $0.low ?? 0) },
+                upper: bands.map { $0.high ?? 0 }),
+            .init(
+                name: "against labels", style: .line, color: "c1",
+                points: corrected.map { ($0.end.days, $0.value ?? 0) }),
+            .init(
+                name: "estimated without", style: .dashed, color: "c2",
+                points: estimated.map { ($0.end.days, $0.value ?? 0) }),
+        ]
+        part.chart = chart
+        return part
+    }
+
+    private func span(_ first: Timestamp, _ last: Timestamp) -> ClosedRange<Double> {
+        first == last ? (first.days - 0.5)...(first.days + 0.5) : first.days...last.days
+    }
+
+    // MARK: Drift and scores
+
+    private var drift: ReportPart {
+        let days = figures.drift(version)
+        var part = ReportPart(
+            title: "Drift: the worst figure's share of its limit, by day",
+            table: ReportTable(
+                columns: ["day to", "share of limit", "state", "beyond their limits"],
+                rows: days.map { ["\($0.end)", $0.value?.short ?? "", $0.state, $0.note] }))
+        guard let first = days.first, let last = days.last else {
+            part.words =
+                reference == nil
+                ? "No local reference: sentinode monitor reference freeze makes one of a validated period."
+                : "No day has ended since that can be compared, or slides are too few for limits."
+            return part
+        }
+        let highest = max(1.5, days.compactMap(\.value).max() ?? 0)
+        var chart = Chart(
+            title: part.title, xLabel: "", yLabel: "share of limit", xRange: span(first.end, last.end),
+            yRange: 0...highest,
+            xEnds: ("\(first.end)".day, "\(last.end)".day))
+        chart.series = [
+            .init(name: "worst figure", style: .line, color: "c1", points: days.map { ($0.end.days, $0.value ?? 0) }),
+            .init(
+                name: "limit", style: .dashed, color: "limit",
+                points: [chart.xRange.lowerBound, chart.xRange.upperBound].map { ($0, 1) }),
+        ]
+        part.chart = chart
+        return part
+    }
+
+    private var scores: ReportPart {
+        let edges = MonitoredStatistic.score.edges
+        func shares(_ histogram: FixedHistogram) -> [Double] {
+            histogram.counts.map { histogram.total > 0 ? Double($0) / Double(histogram.total) : 0 }
+        }
+        let now = shares(profile.histograms[MonitoredStatistic.score.rawValue])
+        let before = reference.map {
+            shares(DriftSample($0.patches).histograms[MonitoredStatistic.score.rawValue])
+        }
+        let centres = zip(edges, edges.dropFirst()).map { ($0 + $1) / 2 }
+        let highest = max(0.05, (now + (before ?? [])).max() ?? 0)
+        var chart = Chart(
+            title: "Scores", xLabel: "probability of tumour", yLabel: "share of patches", xRange: 0...1,
+            yRange: 0...highest)
+        chart.series = [.init(name: "last 28 days", style: .bars, color: "c1", points: Array(zip(centres, now)))]
+        if let before {
+            chart.series.append(
+                .init(
+                    name: "acceptance reference", style: .steps, color: "c2",
+                    points: Array(zip(edges, before + before.suffix(1)))))
+        }
+        return ReportPart(
+            title: "Scores" + (before == nil ? "" : ": now and in the acceptance reference"), chart: chart,
+            table: ReportTable(
+                columns: ["from", "to", "last 28 days", "reference"],
+                rows: now.indices.map { bin in
+                    [edges[bin].short, edges[bin + 1].short, now[bin].percent, before.map { $0[bin].percent } ?? ""]
+                }))
+    }
+
+    // MARK: Counts
+
+    private var confusion: ReportPart {
+        let cells = [
+            ("tumor", "tumor", "true_positives"), ("tumor", "normal", "false_positives"),
+            ("normal", "tumor", "false_negatives"), ("normal", "normal", "true_negatives"),
+        ]
+        return ReportPart(
+            title: "Confusion matrix",
+            words: "Labelled patches, and the patches they stand for when corrected.",
+            table: ReportTable(
+                columns: ["called", "labelled", "patches", "stand for"],
+                rows: cells.map { called, labelled, metric in
+                    [
+                        called, labelled,
+                        figures.toDate(version, metric, RealisedPerformance.plain)?.value?.short ?? "0",
+                        figures.toDate(version, metric, RealisedPerformance.corrected)?.value?.short ?? "",
+                    ]
+                }), isTable: true)
+    }
+
+    /// Recall of each part with its interval.
+    private var subgroups: ReportPart {
+        let rows = figures.toDate(of: version).filter {
+            $0.metric == "recall" && $0.method == RealisedPerformance.corrected
+        }
+        return ReportPart(
+            title: "Recall by site, scanner and stain", chart: ForestChart.chart(rows),
+            table: ReportTable(
+                columns: ["part", "recall", "labelled", "slides", "what to know"],
+                rows: rows.map {
+                    [
+                        $0.segment.text, $0.text, "\($0.patches)", $0.slides.map { "\($0)" } ?? "",
+                        [$0.state == "shown" ? "" : $0.state, $0.note].filter { !$0.isEmpty }.joined(separator: "; "),
+                    ]
+                }), isTable: true)
+    }
+
+    private var completeness: ReportPart {
+        let rows = figures.toDate(of: version).filter { $0.segment == .overall && $0.metric == "response" }
+        let counts = ["labelled", "unassessable", "voluntary"].compactMap { metric in
+            figures.toDate(version, metric, "").flatMap { $0.value.map { "\(Int($0)) \(metric)" } }
+        }
+        return ReportPart(
+            title: "Labels: asked for and given", words: counts.joined(separator: ", "),
+            table: ReportTable(
+                columns: ["asked because", "selected", "answered", "state", "delay"],
+                rows: rows.map { [$0.method, "\($0.patches)", $0.value?.percent ?? "", $0.state, $0.note] }),
+            isTable: true)
+    }
+}
+
+/// Intervals below one another.
+enum ForestChart {
+    static func chart(_ rows: [ReportedFigure]) -> Chart? {
+        let known = rows.filter { $0.value != nil }
+        guard known.count > 1 else { return nil }
+        let count = Double(known.count)
+        var chart = Chart(
+            title: "Recall by part", xLabel: "recall", yLabel: "", xRange: -0.5...1, yRange: 0...count,
+            xEnds: ("", "1"))
+        chart.labels = known.enumerated().map { (count - Double($0) - 0.5, String($1.segment.text.prefix(18))) }
+        chart.series = known.enumerated().flatMap { index, row -> [Chart.Series] in
+            let place = count - Double(index) - 0.5
+            return [
+                .init(
+                    name: "", style: .line, color: "c1",
+                    points: [(row.low ?? row.value ?? 0, place), (row.high ?? row.value ?? 0, place)]),
+                .init(name: "", style: .dots, color: "c1", points: [(row.value ?? 0, place)]),
+            ]
+        }
+        return chart
+    }
+}
+
+extension Timestamp {
+    /// Since the epoch.
+    fileprivate var days: Double { Double(microseconds) / Double(MonitorWindow.day) }
+}
+
+extension String {
+    /// The date of a time's text.
+    fileprivate var day: String { String(prefix(10)) }
+}

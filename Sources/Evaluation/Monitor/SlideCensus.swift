@@ -1,0 +1,40 @@
+import Database
+
+/// How many slides each subject of a window has predictions of.
+struct SlideCensus {
+    private var slides: [Subject: Int] = [:]
+
+    init(of window: MonitorWindow, _ connection: DatabaseConnection) throws {
+        let query =
+            """
+            select model_version, site, scanner, stain, grouping(site, scanner, stain), count(distinct slide_id)
+            from sentinode.predictions where slide_id is not null and
+            """ + " " + storedBetween(window.start, window.end)
+                + """
+                 group by grouping sets ((model_version), (model_version, site), (model_version, scanner),
+                    (model_version, stain))
+                """
+        try connection.copyOut(query) { row in
+            let version = text(try row.next()) ?? ""
+            let names = (text(try row.next()), text(try row.next()), text(try row.next()))
+            let absent = try row.next().flatMap { number($0, as: Int32.self) } ?? 7
+            let count = try row.next().flatMap { number($0, as: Int64.self) } ?? 0
+            // A bit for each column that is not grouped by.
+            let segment: Segment? =
+                switch absent {
+                case 0b111: .overall
+                case 0b011: names.0.map { Segment(kind: .site, name: $0) }
+                case 0b101: names.1.map { Segment(kind: .scanner, name: $0) }
+                default: names.2.map { Segment(kind: .stain, name: $0) }
+                }
+            if let segment { slides[Subject(version: version, segment: segment)] = Int(count) }
+        }
+    }
+
+    /// 0 where no slide is named.
+    func slides(of subject: Subject) -> Int { slides[subject] ?? 0 }
+}
+
+private func text(_ bytes: UnsafeRawBufferPointer?) -> String? {
+    bytes.map { String(decoding: $0, as: UTF8.self) }
+}

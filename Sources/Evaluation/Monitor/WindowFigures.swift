@@ -1,0 +1,229 @@
+import Database
+import Monitoring
+
+/// Computes windows: every figure of every subject, from profiles, labels and the acceptance references as of one time.
+final class WindowFigures {
+    private let connection: DatabaseConnection
+    private let asOf: Timestamp
+    private let until: Timestamp
+    private let configuration: MonitorConfiguration
+    private let shelf: ProfileShelf
+    private var labels: LabelledPatches?
+    private var standards: [Subject: Standard] = [:]
+    private var references: [String: (profile: ReferenceProfile, period: RecentPeriod)?] = [:]
+    private var thresholds: DriftThresholds?
+    private var parts: Double?
+
+    /// What a version is held to.
+    private struct Standard {
+        let reference: ReferenceProfile?
+        /// The labels of the reference's period.
+        let labels: LabelAnswers?
+        let expectation: Expectation?
+    }
+
+    /// - Parameter until: the end of the last window that the run covers.
+    init(
+        asOf: Timestamp, until: Timestamp, configuration: MonitorConfiguration, _ connection: DatabaseConnection
+    ) {
+        self.asOf = asOf
+        self.until = until
+        self.configuration = configuration
+        self.connection = connection
+        shelf = ProfileShelf(connection)
+    }
+
+    /// Reads the labels that windows need, once for all of them.
+    func prepare(_ windows: [MonitorWindow]) throws {
+        let labelled = windows.filter { $0.kind != .hour }
+        guard let from = labelled.map(\.start).min(), let to = labelled.map(\.end).max() else { return }
+        labels = try LabelledPatches(from: from, to: to, connection)
+    }
+
+    /// The 28 days up to the run, also the hours that are not over: what a person looks at first.
+    func figuresToDate() throws -> [PlacedMeasurement] {
+        let start = Timestamp(microseconds: asOf.microseconds - WindowKind.rolling.length)
+        let period = try RecentPeriod(from: start, to: asOf, connection)
+        var figures: [Measurement] = []
+        for (subject, profile) in period.profiles.sorted(by: { $0.key < $1.key }) {
+            let standard = try standard(of: subject)
+            figures += try performance(subject, profile, period.patches[subject] ?? [], standard)
+            figures += QualityMeasurements(subject: subject, profile: profile).measurements()
+        }
+        return figures.map { PlacedMeasurement($0, from: start, toNow: asOf) }
+    }
+
+    /// - Parameter onlyLabels: what labels cannot change stands as it was computed before.
+    func figures(of window: MonitorWindow, onlyLabels: Bool = false) throws -> [PlacedMeasurement] {
+        let profiles = try shelf.profiles(of: window)
+        let patches = window.kind == .hour ? [:] : labels?.subjects(in: window) ?? [:]
+        let census = window.kind == .day && !onlyLabels ? try SlideCensus(of: window, connection) : nil
+        var figures: [Measurement] = []
+        for (subject, profile) in profiles.sorted(by: { $0.key < $1.key }) {
+            let standard = try standard(of: subject)
+            if window.kind == .hour {
+                figures += [
+                    count("predictions", profile.predictions, subject),
+                    count("called_tumor", profile.calledTumor, subject),
+                ]
+            } else {
+                figures += try performance(subject, profile, patches[subject] ?? [], standard)
+            }
+            if onlyLabels { continue }
+            figures += try drift(subject, window, profile, census?.slides(of: subject), standard.reference)
+            figures += QualityMeasurements(subject: subject, profile: profile).measurements()
+        }
+        if window.kind == .day, !onlyLabels {
+            figures += try OperationsMeasurements(connection: connection).measurements(of: window)
+        }
+        return figures.map { PlacedMeasurement($0, window) }
+    }
+
+    private func count(_ metric: String, _ count: Int64, _ subject: Subject) -> Measurement {
+        Measurement(subject: subject, metric: metric, value: Double(count), patches: count, state: .shown)
+    }
+
+    private func performance(
+        _ subject: Subject, _ profile: PredictionProfile, _ patches: [LabelledPatch], _ standard: Standard
+    ) throws -> [Measurement] {
+        let realised = RealisedPerformance(subject, profile, patches, standard.expectation)
+        let figures = realised.measurements()
+        let widening = try widening()
+        return figures
+            + LabelFreeEstimate(
+                subject: subject, profile: profile, answers: realised.answers, realised: figures,
+                reference: standard.labels, widening: widening
+            ).measurements()
+    }
+
+    /// An hour without a reference has nothing to say of drift.
+    private func drift(
+        _ subject: Subject, _ window: MonitorWindow, _ profile: PredictionProfile, _ slides: Int?,
+        _ reference: ReferenceProfile?
+    ) throws -> [Measurement] {
+        if window.kind == .hour, reference == nil { return [] }
+        let alarms =
+            window.kind == MonitorConfiguration.driftAlarms
+            && (subject.segment.kind == .overall || subject.segment.kind == .site)
+        return DriftMeasurements(
+            subject: subject, window: window, profile: profile, slides: slides, reference: reference,
+            thresholds: alarms ? try budgeted() : nil
+        ).measurements()
+    }
+
+    /// Parts of what versions decided lately that can alarm: overall and each site.
+    private func alarmingParts() throws -> Double {
+        if let parts { return parts }
+        let row = try connection.query(
+            """
+            select count(distinct model_version) + count(distinct (model_version, site)) filter (where site <> '') as parts
+            from monitor.hourly_profiles where hour < $1 and hour >= $2
+            """,
+            [
+                .timestamp(until),
+                .timestamp(Timestamp(microseconds: until.microseconds - 2 * WindowKind.rolling.length)),
+            ]
+        ).onlyRow()
+        let made = Double(max(1, try row.int8("parts")))
+        parts = made
+        return made
+    }
+
+    /// Bonferroni's: 5 % over all figures of all parts that raise an alert from one window.
+    private func widening() throws -> Double {
+        let figures = try alarmingParts() * Double(MonitorConfiguration.alarmingFigures.count + 1)
+        let quantile = NormalDistribution.quantile(1 - 0.025 / figures) ?? .infinity
+        return quantile / 1.959_963_984_540_054
+    }
+
+    /// The budget is shared by all parts that alarm.
+    private func budgeted() throws -> DriftThresholds {
+        if let thresholds { return thresholds }
+        let made = DriftThresholds(
+            budget: FalseAlarmBudget(
+                windowDays: 1, daysBetweenFalseAlarms: configuration.daysBetweenFalseAlarms * (try alarmingParts())))
+        thresholds = made
+        return made
+    }
+
+    private func standard(of subject: Subject) throws -> Standard {
+        if let known = standards[subject] { return known }
+        let made = try makeStandard(subject)
+        standards[subject] = made
+        return made
+    }
+
+    /// A part is held to what it did itself while the reference was made: sites differ.
+    private func makeStandard(_ subject: Subject) throws -> Standard {
+        guard let (reference, period) = try reference(of: subject.version) else {
+            return Standard(reference: nil, labels: nil, expectation: nil)
+        }
+        guard let profile = period.profiles[subject] else {
+            return Standard(reference: reference, labels: nil, expectation: nil)
+        }
+        let realised = RealisedPerformance(subject, profile, period.patches[subject] ?? [], nil)
+        var lowest: [ConfusionFigure: Double] = [:]
+        for figure in realised.measurements() where figure.method == RealisedPerformance.corrected {
+            guard let kind = MonitorConfiguration.alarmingFigures.first(where: { $0.metric == figure.metric }),
+                figure.interval != nil, figure.state == .shown, let value = figure.value
+            else { continue }
+            lowest[kind] = value - configuration.tolerance
+        }
+        return Standard(
+            reference: reference, labels: realised.answers,
+            expectation: lowest.isEmpty
+                ? nil : try Expectation(reference: reference.id, lowest: lowest, widening: widening()))
+    }
+
+    private func reference(of version: String) throws -> (profile: ReferenceProfile, period: RecentPeriod)? {
+        if let known = references[version] { return known }
+        let profile = try ReferenceProfile.newest(of: version, asOf: asOf, connection)
+        let made = try profile.map { ($0, try RecentPeriod(from: $0.start, to: $0.end, connection)) }
+        references[version] = .some(made)
+        return made
+    }
+}
+
+/// Profiles and labels of a time that need not begin or end with an hour, read from the predictions themselves where an
+/// hour is not whole.
+struct RecentPeriod {
+    private(set) var profiles: [Subject: PredictionProfile] = [:]
+    let patches: [Subject: [LabelledPatch]]
+
+    init(from: Timestamp, to: Timestamp, _ connection: DatabaseConnection) throws {
+        patches = LabelledPatches.bySubject(try LabelledPatches(from: from, to: to, connection).patches)
+        let counted = try connection.query("select max(hour) + interval '1 hour' as until from monitor.hours")
+            .onlyRow().optionalTimestamp("until")
+        let first = Timestamp(microseconds: from.hour.microseconds + MonitorWindow.hour)
+        let last = min(to.hour, counted ?? first)
+        guard first < last else {
+            try read(from, to, connection)
+            return
+        }
+        try read(from, first, connection)
+        profiles.merge(try ProfileShelf(connection).profiles(from: first, to: last)) { $0.adding($1) }
+        try read(last, to, connection)
+    }
+
+    private mutating func read(_ from: Timestamp, _ to: Timestamp, _ connection: DatabaseConnection) throws {
+        guard from < to else { return }
+        var reader = ProfiledRow()
+        var counted: [Subject: PredictionProfile] = [:]
+        try connection.copyOut(ProfiledRow.query(from: from, to: to)) { row in
+            let patch = try reader.read(&row)
+            for segment in patch.origin.segments {
+                counted[Subject(version: patch.version, segment: segment), default: PredictionProfile()]
+                    .add(patch.counted)
+            }
+        }
+        profiles.merge(counted) { $0.adding($1) }
+    }
+}
+
+extension PredictionProfile {
+    fileprivate func adding(_ other: PredictionProfile) -> PredictionProfile {
+        var sum = self
+        sum += other
+        return sum
+    }
+}

@@ -1,0 +1,272 @@
+import ArgumentParser
+import Database
+import Evaluation
+import Foundation
+import Logging
+
+struct Monitor: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Measure drift and performance against confirmed labels, and keep references and alerts.",
+        discussion: """
+            Examples:
+              sentinode monitor
+              sentinode monitor --every 1h                     a service, until SIGTERM
+              sentinode monitor --report report.html
+              sentinode monitor --as-of 5d1c5a0e-...           computes a stored run again, and compares
+              sentinode monitor reference freeze --from 2026-10-01T00:00:00Z --to 2026-11-01T00:00:00Z \
+              --reason "validated by Dr. Roe"
+              sentinode monitor alerts
+            """,
+        subcommands: [Run.self, Reference.self, Alerts.self, Acknowledge.self, Resolve.self, Power.self],
+        defaultSubcommand: Run.self)
+
+    struct Run: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Compute the windows that ended since the last run, and those whose labels changed.",
+            discussion: """
+                Figures are rows of monitor.measurements, alerts of monitor.alerts; monitor.rolling_performance, \
+                monitor.drift and monitor.open_alerts are what to read first.
+
+                Environment: SENTINODE_LOG_LEVEL, SENTINODE_LOG_FORMAT.
+                """)
+
+        @Option(help: "Do it again and again, with so much time between: 10m, 1h, 24h.")
+        var every: String?
+        @Flag(help: "Compute, and store no run.")
+        var dryRun = false
+        @Flag(help: "Exit with 1 while an alert stands open.")
+        var failOnAlert = false
+        @Option(help: "Compute a stored run again, by its id, and compare.")
+        var asOf: JobID?
+        @Option(help: "Write the report to this file, as one HTML page.")
+        var report: String?
+        @Flag(help: "Print the report as JSON.")
+        var json = false
+        @Option(help: "Days between false alarms of all drift figures together, on average, while nothing changes.")
+        var daysBetweenFalseAlarms = 30.4
+        @Option(help: "How far a figure may surely lie below the acceptance reference's before it alarms.")
+        var tolerance = 0.03
+        @Option(help: "How log lines look: text or json.")
+        var logFormat: LogFormat?
+
+        func validate() throws {
+            guard daysBetweenFalseAlarms > 1, daysBetweenFalseAlarms <= 3660 else {
+                throw ValidationError("--days-between-false-alarms is a number of days above 1, 3660 at most")
+            }
+            guard tolerance >= 0, tolerance < 1 else {
+                throw ValidationError("--tolerance is a share from 0 to below 1")
+            }
+            guard every == nil || !(dryRun || failOnAlert || json) else {
+                throw ValidationError("--dry-run, --fail-on-alert and --json are for one run, without --every")
+            }
+            guard asOf == nil || (every == nil && !dryRun && !failOnAlert && report == nil && !json) else {
+                throw ValidationError("--as-of computes a stored run again, and nothing else")
+            }
+        }
+
+        func run() throws {
+            try reportingFailures {
+                var environment = Environment()
+                let database = environment.database(applicationName: "sentinode monitor")
+                let logger = LogOutput.logger(
+                    format: logFormat ?? LogOutput.format(&environment), level: environment.text("SENTINODE_LOG_LEVEL"),
+                    terminal: Terminal(), problems: &environment)
+                let seconds = every.flatMap(Environment.seconds)
+                if every != nil, (seconds ?? 0) < 1 {
+                    environment.add(problem: "--every is not a duration of a second or more such as 10m, 1h or 24h")
+                }
+                let settings = MonitorJob.Settings(
+                    database: try checked(environment, database),
+                    configuration: MonitorConfiguration(
+                        daysBetweenFalseAlarms: daysBetweenFalseAlarms, tolerance: tolerance),
+                    program: programVersion, isDryRun: dryRun)
+                let stop = try StopRequest()
+                let signals = StopSignals(stop) { logger.info("\($0)") }
+                defer { signals.end() }
+                let job = MonitorJob(settings, stop: stop, logger: logger)
+                if let asOf {
+                    try compare(job.reproduce(asOf.id))
+                } else if let seconds {
+                    try job.run(every: seconds) { tell($0, settings, logger) }
+                } else {
+                    try once(job, settings)
+                }
+            }
+        }
+
+        private func once(_ job: MonitorJob, _ settings: MonitorJob.Settings) throws {
+            var line: ProgressLine?
+            let runs = try job.run { progress in
+                guard case .computed(let done, let total) = progress else { return }
+                if done == 1 { line = ProgressLine(total: total, unit: "windows") }
+                line?.show(done: done)
+                if done == total { line?.end() }
+            }
+            let alerts = try MonitorDesk(settings.database).openAlerts()
+            try writeReport(settings)
+            if json {
+                print(try MonitorReport(settings.database).json)
+            } else {
+                summarize(runs, alerts)
+            }
+            if failOnAlert, !alerts.isEmpty { throw Exit.problemFound }
+        }
+
+        private func compare(_ outcome: RunReproduction) throws {
+            guard outcome.differing > 0 else {
+                print("reproduced: \(outcome.measurements) measurements are the same, bit for bit")
+                return
+            }
+            print("\(outcome.differing) of \(outcome.measurements) measurements differ, first \(outcome.first ?? "")")
+            print("\(outcome.erasedSince) predictions were erased since: what they counted for cannot be told again")
+            throw Exit.problemFound
+        }
+
+        private func summarize(_ runs: [MonitorRun], _ alerts: [OpenAlert]) {
+            if runs.isEmpty { print("no window has ended since the last run") }
+            for run in runs {
+                print(
+                    """
+                    \(dryRun ? "would store" : "run \(run.id.uuidString.lowercased()):") \(run.windows) windows to \
+                    \(run.windowsUntil), \(run.measurements) measurements as of \(run.asOf)
+                    """)
+                for reason in run.raised { print("alert: \(reason)") }
+                if !run.resolved.isEmpty { print("\(run.resolved.count) alerts resolved") }
+            }
+            switch alerts.count {
+            case 0: print("no alert is open")
+            case 1: print("1 alert is open: \(alerts[0].reason)")
+            default: print("\(alerts.count) alerts are open: `sentinode monitor alerts`")
+            }
+            if let report { print("report: \(report)") }
+        }
+
+        private func tell(
+            _ outcome: Result<[MonitorRun], any Error>, _ settings: MonitorJob.Settings, _ logger: Logger
+        ) {
+            switch outcome {
+            case .failure(let error): logger.warning("the monitor's run failed and is tried again: \(error)")
+            case .success(let runs):
+                for run in runs {
+                    logger.info(
+                        "monitor ran",
+                        metadata: [
+                            "run": "\(run.id)", "windows": "\(run.windows)", "measurements": "\(run.measurements)",
+                            "raised": "\(run.raised.count)", "resolved": "\(run.resolved.count)", "open": "\(run.open)",
+                        ])
+                    for reason in run.raised { logger.warning("alert: \(reason)") }
+                }
+                do {
+                    try writeReport(settings)
+                } catch {
+                    logger.error("the report was not written: \(error)")
+                }
+            }
+        }
+
+        private func writeReport(_ settings: MonitorJob.Settings) throws {
+            guard let report else { return }
+            let html = try MonitorReport(settings.database).html
+            do {
+                try html.write(toFile: report, atomically: true, encoding: .utf8)
+            } catch {
+                throw OperationError("\(report) cannot be written: is there the folder, and may you write there?")
+            }
+        }
+    }
+
+    struct Reference: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Freeze the local data that later predictions are compared with.", subcommands: [Freeze.self])
+
+        struct Freeze: ParsableCommand {
+            static let configuration = CommandConfiguration(
+                abstract: "Freeze the predictions of a period as the acceptance reference of a version.",
+                discussion: """
+                    Choose a period whose predictions were validated here. 20,000 of them at most are kept, drawn at \
+                    random; the newest reference of a version is in force. Until there is one, nothing alarms.
+
+                    Example:
+                      sentinode monitor reference freeze --from 2026-10-01T00:00:00Z --to 2026-11-01T00:00:00Z \
+                    --reason "validated by Dr. Roe, report 12"
+                    """)
+
+            @Option(help: "Start of the period.") var from: Moment
+            @Option(help: "Its end.") var to: Moment
+            @Option(help: "Why this period; it stays with the reference.") var reason: Reason
+            @Option(help: "The version; the active one without it.") var model: String?
+
+            func run() throws {
+                try reportingFailures {
+                    let frozen = try MonitorDesk(databaseSettings("monitor", statementTimeout: 600)).freeze(
+                        version: model, from: from.time, to: to.time, reason: reason.text)
+                    print(
+                        """
+                        reference \(frozen.id.uuidString.lowercased()) of \(frozen.version): \(frozen.patches) of \
+                        \(frozen.predictions) predictions, \(frozen.slides) slides
+                        """)
+                    if frozen.slides == 0 {
+                        complain("no slide is named, so limits cannot be made from it: nothing of drift will alarm")
+                    }
+                }
+            }
+        }
+    }
+
+    struct Alerts: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "List the alerts that nobody resolved yet.",
+            discussion: """
+                Example:
+                  sentinode monitor alerts
+                """)
+
+        func run() throws {
+            try reportingFailures {
+                let alerts = try MonitorDesk(databaseSettings("monitor")).openAlerts()
+                if alerts.isEmpty { print("no alert is open") }
+                for alert in alerts {
+                    print("\(alert.id.uuidString.lowercased())  \(alert.state)  \(alert.raisedAt)  \(alert.reason)")
+                }
+            }
+        }
+    }
+
+    struct Acknowledge: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Say that somebody looks after an alert.",
+            discussion: """
+                Example:
+                  sentinode monitor acknowledge 5d1c5a0e-... --reason "asking the laboratory about its stain"
+                """)
+
+        @Argument(help: "Its id, as `sentinode monitor alerts` shows it.") var alert: JobID
+        @Option(help: "Why; it stays with the alert.") var reason: Reason
+
+        func run() throws {
+            try reportingFailures {
+                try MonitorDesk(databaseSettings("monitor")).acknowledge(alert.id, reason: reason.text)
+                print("acknowledged")
+            }
+        }
+    }
+
+    struct Resolve: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Say that an alert is over; the same condition can then raise another.",
+            discussion: """
+                Example:
+                  sentinode monitor resolve 5d1c5a0e-... --reason "new stain batch, controls are well"
+                """)
+
+        @Argument(help: "Its id, as `sentinode monitor alerts` shows it.") var alert: JobID
+        @Option(help: "Why; it stays with the alert.") var reason: Reason
+
+        func run() throws {
+            try reportingFailures {
+                try MonitorDesk(databaseSettings("monitor")).resolve(alert.id, reason: reason.text)
+                print("resolved")
+            }
+        }
+    }
+}

@@ -1,0 +1,218 @@
+import Foundation
+import Monitoring
+import Testing
+
+@testable import Database
+@testable import Evaluation
+
+@Suite(.needsStack) struct MonitorJobTests {
+    @Test func `an empty database has nothing to compute, and says so`() async throws {
+        try await MonitoredLaboratory.with(days: 0, patches: 0) { lab in
+            let printed = try lab.run("--report", "r.html")
+            #expect(printed.contains("no window has ended since the last run"))
+            #expect(try lab.laboratory.count("select count(*) from monitor.runs") == 0)
+            let page = try String(contentsOf: lab.laboratory.folder.appending(path: "r.html"), encoding: .utf8)
+            #expect(page.contains("has not run yet"))
+        }
+    }
+
+    @Test func `figures agree with the truth that the data were made from, and a second run finds nothing new`()
+        async throws
+    {
+        try await MonitoredLaboratory.with(days: 31, patches: 30_000) { lab in
+            try lab.run()
+            let days = try lab.latest("predictions", "", "day")
+            #expect(days.count == 31)
+            #expect(try lab.latest("recall", "corrected", "28 days").count == 31)
+            // What was sent in whole days, counted twice over by two ways.
+            let counted = days.compactMap(\.value).reduce(0, +)
+            let stored = try lab.laboratory.count(
+                """
+                select count(*) from sentinode.predictions
+                where stored_at < date_trunc('day', now(), 'UTC')
+                """)
+            #expect(Int(counted) == stored)
+
+            // Scores are probabilities by the making of the data, so both ways must agree about recall.
+            let labels = try #require(try lab.latest("recall", "corrected", "28 days").last)
+            let scores = try #require(try lab.latest("recall", "estimated without labels", "28 days").last)
+            let (low, high, estimate) = (
+                try #require(labels.low), try #require(labels.high), try #require(scores.value)
+            )
+            #expect(low < estimate && estimate < high, "\(labels) \(scores)")
+            let plain = try #require(try lab.latest("prevalence", "plain", "28 days").last?.value)
+            let corrected = try #require(try lab.latest("prevalence", "corrected", "28 days").last?.value)
+            #expect(plain > 2 * corrected, "uncertain and positive patches are looked at more often")
+
+            let again = try lab.run()
+            #expect(again.contains(": 0 windows"), "\(again)")
+            for run in try lab.laboratory.database.query("select run_id from monitor.runs") {
+                let id = try run.uuid("run_id").uuidString.lowercased()
+                #expect(try lab.run("--as-of", id).hasPrefix("reproduced"))
+            }
+            #expect(try lab.laboratory.count("select count(*) from audit.events where action = 'monitor.ran'") >= 2)
+        }
+    }
+
+    @Test func `a label that is amended in a closed window makes its windows be computed anew, and no others`()
+        async throws
+    {
+        try await MonitoredLaboratory.with(days: 9, patches: 4_500) { lab in
+            try lab.run()
+            let before = try lab.latest("true_positives", "plain", "day")
+            // The most certain call of a day that people agreed with is withdrawn and called normal.
+            try lab.change(
+                """
+                insert into review.labels (label_id, job_id, site, slide_id, is_blind_job, reads_wanted, act, label, reason,
+                    meaning, reader, printed_name, qualification, reading, blind, source, supersedes, labelled_at, recorded_by,
+                    writer, seal, leaf, salt)
+                select gen_random_uuid(), job_id, label.site, label.slide_id, false, 1, 'amendment', 'normal', 'looked again', 'review', reader,
+                    printed_name, qualification, reading, false, 'person', label_id, now(), reader, gen_random_uuid(), 0, 1,
+                    uuid_send(gen_random_uuid())
+                from review.labels as label join sentinode.predictions as prediction using (job_id)
+                where label = 'tumor' and p_tumor >= 0.5 and stored_at >= '\(lab.daysAgo(5))' and stored_at < '\(lab.daysAgo(4))'
+                order by job_id limit 1
+                """)
+            try lab.run()
+            let after = try lab.latest("true_positives", "plain", "day")
+            let changed = zip(before, after).filter { $0.value != $1.value }.map { "\($0.0.start)" }
+            #expect(changed == [lab.daysAgo(5)])
+            // As of the first run, the label stood as it was.
+            let first = try lab.laboratory.database.query(
+                "select run_id from monitor.runs order by recorded_at limit 1"
+            ).onlyRow().uuid("run_id").uuidString.lowercased()
+            #expect(try lab.run("--as-of", first).hasPrefix("reproduced"))
+            try lab.change("update sentinode.predictions set p_tumor = p_tumor / 2 where decision = 'normal'")
+            #expect(try lab.run("--as-of", first, expecting: 1).contains("measurements differ, first"))
+            // The day, its week unless that is not over, and the rolling windows that hold it.
+            let windows = try lab.laboratory.database.query(
+                "select windows from monitor.runs order by recorded_at desc limit 1"
+            ).onlyRow().int4("windows")
+            #expect((5...7).contains(windows), "\(windows)")
+        }
+    }
+
+    @Test func `a stain that shifts raises one alert, which people answer`() async throws {
+        try await MonitoredLaboratory.with(days: 12, patches: 6_600, slide: 50) { lab in
+            let frozen = try lab.run(
+                "reference", "freeze", "--from", lab.daysAgo(11), "--to", lab.daysAgo(4), "--reason", "validated")
+            #expect(frozen.contains("slides"))
+            try lab.change(
+                "update sentinode.predictions set od_mean_red = od_mean_red + 0.3 where stored_at >= '\(lab.daysAgo(2))'"
+            )
+            let printed = try lab.run()
+            #expect(printed.contains("od_mean_red"), "\(printed)")
+            let alerts = try lab.laboratory.database.query(
+                "select alert_id, segment, reason from monitor.open_alerts where metric = 'drift' order by segment")
+            #expect(try alerts.map { try $0.text("segment") } == [""])
+            let alert = try #require(alerts.first)
+            // The figure that was shifted is named first.
+            #expect(try alert.text("reason").contains("): od_mean_red ("))
+            #expect(
+                try lab.laboratory.count("select count(*) from sentinode.outbox where routing_key = 'alert.raised'")
+                    == lab.laboratory.count("select count(*) from monitor.alerts"))
+            try lab.run("--fail-on-alert", expecting: 1)
+
+            let id = try alert.uuid("alert_id").uuidString.lowercased()
+            try lab.run("acknowledge", id, "--reason", "asking the laboratory")
+            try lab.run("acknowledge", id, "--reason", "again", expecting: 1)
+            try lab.run("resolve", id, "--reason", "new stain batch")
+            try lab.run("resolve", id, "--reason", "again", expecting: 1)
+            // The same window does not raise it again.
+            try lab.run()
+            #expect(
+                try lab.laboratory.count("select count(*) from monitor.alerts where metric = 'drift' and segment = ''")
+                    == 1)
+            let acts = try lab.laboratory.database.query(
+                "select action from audit.events where action like 'alert.%' order by occurred_at")
+            #expect(try acts.map { try $0.text("action") } == ["alert.acknowledged", "alert.resolved"])
+        }
+    }
+
+    @Test func `what did not change raises nothing, and without a reference nothing is compared`() async throws {
+        try await MonitoredLaboratory.with(days: 12, patches: 6_600, slide: 50) { lab in
+            try lab.run()
+            #expect(try lab.latest("drift", "", "day").allSatisfy { $0.state == "no local reference" })
+            try lab.run(
+                "reference", "freeze", "--from", lab.daysAgo(11), "--to", lab.daysAgo(4), "--reason", "validated")
+            try lab.run()
+            let days = try lab.latest("drift", "largest share of its limit", "day").suffix(3)
+            #expect(days.count == 3 && days.allSatisfy { $0.value != nil })
+            // One day in ninety alarms by chance, so that two of three would be a fault.
+            #expect(days.count { $0.state == "alarm" } <= 1, "\(days.map(\.note))")
+            #expect(try lab.laboratory.count("select count(*) from monitor.alerts where metric = 'drift'") <= 1)
+        }
+    }
+
+    @Test func `a reference that somebody changed is compared with no more`() async throws {
+        try await MonitoredLaboratory.with(days: 6, patches: 3_000, slide: 50) { lab in
+            try lab.run(
+                "reference", "freeze", "--from", lab.daysAgo(5), "--to", lab.daysAgo(2), "--reason", "validated")
+            try lab.change("update monitor.reference_patches set od_mean_red = 0 where number = 7")
+            let program = try lab.laboratory.start(
+                "monitor", environment: ["SENTINODE_DATABASE_URL": lab.monitor.url])
+            #expect(try program.waitForEnd() == .exit(1))
+            #expect(try program.log().contains("are not those that were frozen"))
+            #expect(try lab.laboratory.count("select count(*) from monitor.runs") == 0)
+        }
+    }
+
+    @Test func `two at once do not compute twice, and a dry run stores nothing`() async throws {
+        try await MonitoredLaboratory.with(days: 3, patches: 1_000) { lab in
+            let holder = try DatabaseConnection(
+                DatabaseSettings(url: lab.monitor.url, applicationName: "sentinode tests"))
+            try holder.query("select pg_advisory_lock(1397050964, 4)")
+            try lab.run(expecting: 69)
+            holder.close()
+            #expect(try lab.run("--dry-run").contains("would store"))
+            #expect(try lab.laboratory.count("select count(*) from monitor.runs") == 0)
+            #expect(try lab.laboratory.count("select count(*) from monitor.measurements") == 0)
+            try lab.run()
+            #expect(try lab.laboratory.count("select count(*) from monitor.runs") == 1)
+        }
+    }
+
+    @Test func `a monitor that is killed leaves no half a run, and the next one computes it`() async throws {
+        try await MonitoredLaboratory.with(days: 12, patches: 6_000) { lab in
+            let program = try lab.laboratory.start(
+                "monitor", environment: ["SENTINODE_DATABASE_URL": lab.monitor.url])
+            try wait(for: "the counting to be over") {
+                try lab.laboratory.count("select count(*) from monitor.hours") > 250
+            }
+            program.send(SIGKILL)
+            #expect(try program.waitForEnd() == .signal(SIGKILL))
+            let runs = try lab.laboratory.count("select count(*) from monitor.runs")
+            #expect(try lab.laboratory.count("select count(distinct run_id) from monitor.measurements") == runs)
+            try wait(for: "its session to end") {
+                try lab.laboratory.count(
+                    """
+                    select count(*) from pg_locks where locktype = 'advisory' and classid = 1397050964 and objid = 4
+                        and database = (select oid from pg_database where datname = current_database())
+                    """) == 0
+            }
+            try lab.run()
+            #expect(try lab.latest("predictions", "", "day").count == 12)
+        }
+    }
+
+    @Test func `refuses a reference that is too small, unfinished or of nothing`() async throws {
+        try await MonitoredLaboratory.with(days: 3, patches: 1_000, slide: 500) { lab in
+            let version = try lab.version
+            for (arguments, words) in [
+                ("'\(version)', now() - interval '2 days', now() - interval '1 day', 'r'", "too few to compare with"),
+                ("'\(version)', now() - interval '2 days', now() + interval '1 day', 'r'", "is not over"),
+                ("'\(version)', now(), now() - interval '1 day', 'r'", "a period that ends after it begins"),
+                ("'none', now() - interval '2 days', now() - interval '1 day', 'r'", "there is no model version none"),
+                ("'\(version)', now() - interval '2 days', now() - interval '1 day', ' '", "needs a reason"),
+            ] {
+                do {
+                    try lab.laboratory.database.run(script: "select monitor.freeze_reference(\(arguments))")
+                    Issue.record("\(arguments) was taken")
+                } catch let error as DatabaseError {
+                    #expect(error.message.contains(words), "\(error.message)")
+                }
+            }
+            #expect(try lab.laboratory.count("select count(*) from monitor.reference_patches") == 0)
+        }
+    }
+}

@@ -1,0 +1,70 @@
+import Database
+import Monitoring
+import Testing
+
+@testable import Evaluation
+
+@Suite struct `Monitor windows` {
+    private func time(_ text: String) throws -> Timestamp { try #require(Timestamp(rfc3339: text)) }
+
+    private func ends(_ kind: WindowKind, _ from: String, _ until: String) throws -> [String] {
+        try MonitorWindow.ending(after: time(from), by: time(until), kind).map { String("\($0.end)".prefix(16)) }
+    }
+
+    @Test func `end on whole hours, midnights and Mondays`() throws {
+        #expect(
+            try ends(.hour, "2026-11-25T10:00:00Z", "2026-11-25T12:59:59Z") == ["2026-11-25T11:00", "2026-11-25T12:00"])
+        #expect(try ends(.day, "2026-11-24T00:00:00Z", "2026-11-25T23:59:59Z") == ["2026-11-25T00:00"])
+        // 23 November 2026 is a Monday.
+        #expect(
+            try ends(.week, "2026-11-10T12:00:00Z", "2026-11-30T00:00:00Z")
+                == ["2026-11-16T00:00", "2026-11-23T00:00", "2026-11-30T00:00"])
+        #expect(
+            try ends(.rolling, "2026-11-23T23:00:00Z", "2026-11-25T01:00:00Z") == [
+                "2026-11-24T00:00", "2026-11-25T00:00",
+            ])
+        #expect(try ends(.day, "2026-11-25T01:00:00Z", "2026-11-25T02:00:00Z") == [])
+    }
+
+    @Test func `end on the same boundaries before 1970`() throws {
+        #expect(
+            try ends(.week, "1969-12-25T00:00:00Z", "1970-01-05T00:00:00Z") == ["1969-12-29T00:00", "1970-01-05T00:00"])
+    }
+
+    @Test(arguments: WindowKind.allCases) func `that contain a time are those whose data it is`(kind: WindowKind) throws
+    {
+        let moment = try time("2026-11-11T13:30:00Z")
+        let until = try time("2026-11-25T00:00:00Z")
+        let found = MonitorWindow.containing(moment, by: until, kind)
+        let all = try MonitorWindow.ending(after: time("2026-09-01T00:00:00Z"), by: until, kind)
+        #expect(found == all.filter { $0.start <= moment && moment < $0.end })
+        #expect(found.count == (kind == .rolling ? 14 : 1))
+    }
+}
+
+@Suite struct `A prediction profile` {
+    private func patch(_ score: Float, called: Bool, reason: String?, focus: Float = 100) -> ProfiledPatch {
+        ProfiledPatch(
+            isCalledTumor: called, isUncertain: reason == "uncertain",
+            stratum: ReviewStratum(reason: reason, isCalledTumor: called),
+            selectionProbability: reason == nil ? 0 : 0.5,
+            figures: MonitoredStatistic.allCases.map { $0 == .score ? score : $0 == .focus ? focus : 0.3 })
+    }
+
+    @Test func `is read as it was written, and adds up`() throws {
+        var one = PredictionProfile()
+        one.add(patch(0.9, called: true, reason: "positive"))
+        one.add(patch(0.2, called: false, reason: nil, focus: 3))
+        var other = PredictionProfile()
+        other.add(patch(0.5, called: true, reason: "uncertain"))
+        let read = try #require(one.packed.withUnsafeBytes { PredictionProfile(packed: $0) })
+        #expect(read == one)
+        var sum = one
+        sum += other
+        #expect(sum.predictions == 3 && sum.calledTumor == 2 && sum.uncertain == 1 && sum.uncertainCalledTumor == 1)
+        #expect(sum.selected == [1, 1, 0, 0] && sum.neverDrawnCalledNormal == 1 && sum.blurred == 1)
+        #expect(abs(sum.expectedTumorsCalled - 1.4) < 1e-6 && abs(sum.expectedTumorsMissed - 0.2) < 1e-6)
+        #expect(sum.histograms.allSatisfy { $0.total == 3 })
+        #expect(Array(one.packed.dropLast()).withUnsafeBytes { PredictionProfile(packed: $0) } == nil)
+    }
+}

@@ -1,0 +1,85 @@
+import Foundation
+import Testing
+
+@testable import Database
+@testable import Evaluation
+
+/// A laboratory with a past: predictions of a calibrated model over some days, and what people said of those selected.
+struct MonitoredLaboratory {
+    let laboratory: Laboratory
+    /// A login with the monitor's role alone.
+    let monitor: LaboratoryReader
+    /// One with the administrator's, for what people do.
+    let administrator: LaboratoryReader
+
+    static func with(days: Int, patches: Int, slide: Int = 100, _ body: (MonitoredLaboratory) throws -> Void)
+        async throws
+    {
+        try await Laboratory.with { laboratory in
+            let monitor = try laboratory.makeLogin("in role sentinode_monitor")
+            defer { laboratory.drop(monitor) }
+            let administrator = try laboratory.makeLogin("in role sentinode_admin")
+            defer { laboratory.drop(administrator) }
+            let lab = MonitoredLaboratory(laboratory: laboratory, monitor: monitor, administrator: administrator)
+            if patches > 0 { try lab.fill(days: days, patches: patches, slide: slide) }
+            try body(lab)
+        }
+    }
+
+    /// The script that the benchmark fills its database with.
+    private func fill(days: Int, patches: Int, slide: Int) throws {
+        let file = URL(filePath: #filePath).deletingLastPathComponent().appending(
+            path: "../../../Benchmarks/monitor/fill.sql")
+        let script = try String(contentsOf: file.standardizedFileURL, encoding: .utf8)
+            .replacing(":rows", with: "\(patches)").replacing(":days", with: "\(days)")
+            .replacing(":slide", with: "\(slide)").replacing(":sites", with: "2")
+            .replacing(":'version'", with: "'\(try version)'")
+        let superuser = try laboratory.superuser()
+        defer { superuser.close() }
+        try superuser.query("select setseed(0.5)")
+        try superuser.run(script: script + "analyze;")
+    }
+
+    /// The version that decides.
+    var version: String {
+        get throws {
+            try laboratory.database.query(
+                "select active_version from sentinode.control order by generation desc limit 1"
+            )
+            .onlyRow().text("active_version")
+        }
+    }
+
+    func change(_ script: String) throws {
+        let superuser = try laboratory.superuser()
+        defer { superuser.close() }
+        try superuser.run(script: "set session_replication_role = replica; " + script)
+    }
+
+    /// Runs `sentinode monitor` as the monitor's login, or as the administrator's what people do; returns what it printed.
+    @discardableResult
+    func run(_ arguments: String..., expecting code: Int32 = 0) throws -> String {
+        let isByPeople = ["reference", "acknowledge", "resolve"].contains(arguments.first)
+        let program = try laboratory.start(
+            ["monitor"] + arguments,
+            environment: ["SENTINODE_DATABASE_URL": isByPeople ? administrator.url : monitor.url])
+        let end = try program.waitForEnd(within: 240)
+        try #require(end == .exit(code), "\(program.lastWords())")
+        return try program.output()
+    }
+
+    /// Values of the newest rows of a metric.
+    func latest(_ metric: String, _ method: String, _ kind: String, segment: String = "") throws -> [ReportedFigure] {
+        try laboratory.database.query(
+            """
+            select * from monitor.latest_measurements
+            where metric = $1 and method = $2 and window_kind = $3 and segment = $4 order by window_end
+            """, [.text(metric), .text(method), .text(kind), .text(segment)]
+        ).map(ReportedFigure.init)
+    }
+
+    /// An hour that is over, so many days ago, as RFC 3339.
+    func daysAgo(_ days: Int) -> String {
+        "\(Timestamp(microseconds: Timestamp.now.day.microseconds - Int64(days) * MonitorWindow.day))"
+    }
+}
