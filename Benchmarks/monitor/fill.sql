@@ -1,6 +1,7 @@
 -- Fills a database with what the monitor reads: predictions of a calibrated model, and labels. The rows follow the schema's
 -- constraints but are sealed by nobody, so nothing here can be verified.
--- psql variables: rows, days (they are spread over so many, up to now), slide (patches a slide), sites.
+-- psql variables: rows, days (they are spread over so many, up to now), slide (patches a slide), sites,
+-- version (a name of sentinode.model_versions).
 
 set session_replication_role = replica;
 

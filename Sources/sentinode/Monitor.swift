@@ -123,12 +123,12 @@ struct Monitor: ParsableCommand {
         }
 
         private func summarize(_ runs: [MonitorRun], _ alerts: [OpenAlert]) {
-            if runs.isEmpty { print("no window has ended since the last run") }
+            if runs.isEmpty { print("nothing is stored yet that could be measured") }
             for run in runs {
                 print(
                     """
-                    \(dryRun ? "would store" : "run \(run.id.uuidString.lowercased()):") \(run.windows) windows to \
-                    \(run.windowsUntil), \(run.measurements) measurements as of \(run.asOf)
+                    \(dryRun ? "would store" : "run \(run.id.uuidString.lowercased()):") \(run.measurements) figures as of \
+                    \(run.asOf), \(run.windows == 0 ? "no window has ended since" : "\(run.windows) windows to \(run.windowsUntil)")
                     """)
                 for reason in run.raised { print("alert: \(reason)") }
                 if !run.resolved.isEmpty { print("\(run.resolved.count) alerts resolved") }
@@ -232,6 +232,12 @@ struct Monitor: ParsableCommand {
         }
     }
 
+    /// What a person says of an alert.
+    struct Answer: ParsableArguments {
+        @Argument(help: "Its id, as `sentinode monitor alerts` shows it.") var alert: JobID
+        @Option(help: "Why; it stays with the alert.") var reason: Reason
+    }
+
     struct Acknowledge: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Say that somebody looks after an alert.",
@@ -240,12 +246,12 @@ struct Monitor: ParsableCommand {
                   sentinode monitor acknowledge 5d1c5a0e-... --reason "asking the laboratory about its stain"
                 """)
 
-        @Argument(help: "Its id, as `sentinode monitor alerts` shows it.") var alert: JobID
-        @Option(help: "Why; it stays with the alert.") var reason: Reason
+        @OptionGroup var answer: Answer
 
         func run() throws {
             try reportingFailures {
-                try MonitorDesk(databaseSettings("monitor")).acknowledge(alert.id, reason: reason.text)
+                try MonitorDesk(databaseSettings("monitor")).acknowledge(
+                    answer.alert.id, reason: answer.reason.text)
                 print("acknowledged")
             }
         }
@@ -259,12 +265,12 @@ struct Monitor: ParsableCommand {
                   sentinode monitor resolve 5d1c5a0e-... --reason "new stain batch, controls are well"
                 """)
 
-        @Argument(help: "Its id, as `sentinode monitor alerts` shows it.") var alert: JobID
-        @Option(help: "Why; it stays with the alert.") var reason: Reason
+        @OptionGroup var answer: Answer
 
         func run() throws {
             try reportingFailures {
-                try MonitorDesk(databaseSettings("monitor")).resolve(alert.id, reason: reason.text)
+                try MonitorDesk(databaseSettings("monitor")).resolve(
+                    answer.alert.id, reason: answer.reason.text)
                 print("resolved")
             }
         }

@@ -9,7 +9,7 @@ import Testing
     @Test func `an empty database has nothing to compute, and says so`() async throws {
         try await MonitoredLaboratory.with(days: 0, patches: 0) { lab in
             let printed = try lab.run("--report", "r.html")
-            #expect(printed.contains("no window has ended since the last run"))
+            #expect(printed.contains("nothing is stored yet that could be measured"))
             #expect(try lab.laboratory.count("select count(*) from monitor.runs") == 0)
             let page = try String(contentsOf: lab.laboratory.folder.appending(path: "r.html"), encoding: .utf8)
             #expect(page.contains("has not run yet"))
@@ -45,7 +45,7 @@ import Testing
             #expect(plain > 2 * corrected, "uncertain and positive patches are looked at more often")
 
             let again = try lab.run()
-            #expect(again.contains(": 0 windows"), "\(again)")
+            #expect(again.contains("no window has ended since"), "\(again)")
             for run in try lab.laboratory.database.query("select run_id from monitor.runs") {
                 let id = try run.uuid("run_id").uuidString.lowercased()
                 #expect(try lab.run("--as-of", id).hasPrefix("reproduced"))

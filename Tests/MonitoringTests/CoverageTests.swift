@@ -26,7 +26,7 @@ import Testing
     /// accuracy 94.4-96.9 %, the last the most; three standard errors of 2,000 laboratories (0.5 % each) are allowed
     /// around.
     @Test(
-        .enabled(if: isLong),
+        .enabled(if: isLong, "simulates for minutes; scripts/test --long runs it"),
         arguments: [(40, 60), (40, 150), (40, 400), (80, 200), (120, 40), (120, 100), (200, 60), (200, 400)])
     func `have intervals that cover in each kind of laboratory`(slides: Int, patches: Int) throws {
         let covered = try coverage(of: ConfusionFigure.allCases) {

@@ -10,6 +10,13 @@ struct AuditTeam {
         case slice(AuditSlice)
         case census(table: Int)
         case patches(share: Int)
+        case missingPatches, worklist, chains
+
+        /// What only a whole verification looks at: the rows of every table, and what is no leaf and follows from leaves.
+        static func whole(tables: Int) -> [Task] {
+            (0..<tables).map { .census(table: $0) } + [.missingPatches, .worklist, .chains]
+                + (0..<KeptPatchCheck.shares).map { .patches(share: $0) }
+        }
     }
 
     /// What all of them found together.
@@ -40,11 +47,8 @@ struct AuditTeam {
     ///
     /// - Throws: the first error that ended a worker; the others stop at their next slice.
     func run(_ plan: AuditPlan, workers: Int, progress: (_ done: Int, _ total: Int) -> Void) throws -> Outcome {
-        // Counting is one long statement a table: those who begin with it are not the last to end.
-        let whole =
-            scope.isWhole
-            ? tables.indices.map { Task.census(table: $0) }
-                + (0..<KeptPatchCheck.shares).map { Task.patches(share: $0) } : []
+        // These are long statements: those who begin with them are not the last to end.
+        let whole = scope.isWhole ? Task.whole(tables: tables.count) : []
         let tasks = whole + plan.slices.map { Task.slice($0) }
         let state = SharedState(
             State(tasks: tasks[...], outcome: Outcome(result: SliceResult(tables: tables.count))))
@@ -82,6 +86,9 @@ struct AuditTeam {
                     state.add(try TableCensus(of: tables[table], connection), table)
                 case .patches(let share):
                     state.add(try KeptPatchCheck.changed(share: share, connection))
+                case .missingPatches: state.add(try KeptPatchCheck.missing(connection))
+                case .worklist: state.add(try WorkingTableCheck.worklist(connection))
+                case .chains: state.add(try WorkingTableCheck.chains(connection))
                 }
             }
         }

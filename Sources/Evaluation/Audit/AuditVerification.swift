@@ -74,7 +74,6 @@ public struct AuditVerification {
             let outcome = try team.run(plan, workers: workers, progress: progress)
             findings.add(outcome.result.findings)
             for finding in try strays(outcome, catalogue.tables, connection) { findings.add(finding) }
-            for found in try besideTheTrail(connection) { findings.add(found) }
             if let finding = try emptiness(outcome, catalogue.tables, connection) { findings.add(finding) }
             if catalogue.tables.contains(where: { $0.name == CatalogueRow.table.name }),
                 let finding = try misplacedRecords(connection)
@@ -112,15 +111,6 @@ public struct AuditVerification {
                     detail: "\(seals) stand there and \(outcome.result.seals) have a place in a chain"))
         }
         return findings
-    }
-
-    /// What is no leaf, and follows from leaves.
-    private func besideTheTrail(_ connection: DatabaseConnection) throws -> [FindingList] {
-        guard scope.isWhole else { return [] }
-        return [
-            try KeptPatchCheck.missing(connection), try WorkingTableCheck.worklist(connection),
-            try WorkingTableCheck.chains(connection),
-        ]
     }
 
     /// Nothing to verify is no proof of anything.

@@ -88,11 +88,20 @@ extension CheckpointDocument {
         }
     }
 
+    private static func reason(_ quoted: String) throws -> String {
+        do {
+            guard let reason = try JSONDecoder().decode([String].self, from: Data("[\(quoted)]".utf8)).first else {
+                throw DocumentReader.fault("the reason of a restoration is missing")
+            }
+            return reason
+        } catch is DecodingError {
+            throw DocumentReader.fault("the reason of a restoration is no quoted text")
+        }
+    }
+
     private static func restoration(_ reader: inout DocumentReader) throws -> Restoration? {
         guard let quoted = try reader.optionalValue("restored") else { return nil }
-        guard let reason = (try? JSONDecoder().decode([String].self, from: Data("[\(quoted)]".utf8)))?.first else {
-            throw DocumentReader.fault("the reason of a restoration is missing")
-        }
+        let reason = try reason(quoted)
         let parts = try reader.value("base").split(separator: " ")
         if parts == ["none"] { return Restoration(reason: reason, base: nil) }
         guard parts.count == 2, let number = Int64(parts[0]) else {

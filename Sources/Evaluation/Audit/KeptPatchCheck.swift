@@ -38,7 +38,9 @@ enum KeptPatchCheck {
         try FindingList.ofStep(table, connection) {
             // The planner expects one row; where somebody removed many, each would scan the table.
             try connection.run(script: "set local enable_nestloop = off")
-            return try connection.query(missingSQL, [.int8(Int64(FindingList.kept))]).map { row in
+            let rows = try connection.query(missingSQL, [.int8(Int64(FindingList.kept))])
+            try connection.run(script: "set local enable_nestloop = on")
+            return try rows.map { row in
                 var finding = finding(
                     .patchMissing, try row.text("hash"), all: try row.int8("all"),
                     "prediction job_id=\(try row.uuid("job_id").text) was selected for review and its patch is kept until "

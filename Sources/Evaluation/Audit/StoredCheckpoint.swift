@@ -20,7 +20,12 @@ struct StoredCheckpoint {
     }
 
     /// nil where it cannot be read.
-    var checkpoint: Checkpoint? { try? content.get() }
+    var checkpoint: Checkpoint? {
+        switch content {
+        case .success(let checkpoint): checkpoint
+        case .failure: nil
+        }
+    }
 
     /// The row, for whoever has to mend it.
     func sentence(_ fault: OperationError) -> String {

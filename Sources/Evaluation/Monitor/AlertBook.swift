@@ -116,20 +116,20 @@ struct AlertBook {
     /// Quiet windows in a row after which the monitor resolves an alert.
     static let quietWindows = 2
 
-    /// Ends of the last alert's window or, where somebody did something about it, of that: older windows are its own.
-    private var over: [AlertCondition: Timestamp] = [:]
+    /// When the last alert was answered, or its window ended: windows that ended before are its own.
+    private var answered: [AlertCondition: Timestamp] = [:]
     private(set) var open: Set<AlertCondition> = []
 
     init(_ connection: DatabaseConnection) throws {
         for row in try connection.query(
             """
             select model_version, window_kind, segment_kind, segment, metric, method,
-                max(greatest(window_end, acted_at)) as over_at, bool_or(state <> 'resolved') as is_open
+                max(greatest(window_end, acted_at)) as answered_at, bool_or(state <> 'resolved') as is_open
             from monitor.alert_states group by 1, 2, 3, 4, 5, 6
             """)
         {
             let condition = try AlertCondition(row)
-            over[condition] = try row.timestamp("over_at")
+            answered[condition] = try row.timestamp("answered_at")
             if try row.bool("is_open") { open.insert(condition) }
         }
     }
@@ -141,11 +141,11 @@ struct AlertBook {
         var raised: [AlertRow] = []
         for placed in alarming {
             let condition = AlertCondition(placed)
-            guard !open.contains(condition), over[condition].map({ $0 < placed.end }) ?? true,
+            guard !open.contains(condition), answered[condition].map({ $0 < placed.end }) ?? true,
                 let value = placed.figure.value, let threshold = placed.figure.threshold
             else { continue }
             open.insert(condition)
-            over[condition] = placed.end
+            answered[condition] = placed.end
             raised.append(
                 AlertRow(
                     id: UUID(), run: run, placed: placed, value: value, threshold: threshold, reason: placed.sentence,

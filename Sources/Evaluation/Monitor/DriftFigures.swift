@@ -10,13 +10,13 @@ enum DriftDistance: String, CaseIterable, Sendable {
 /// Histograms and calls of some patches, as drift compares them.
 struct DriftSample: Sendable {
     private(set) var histograms: [FixedHistogram]
-    private(set) var calledTumor = 0.0
-    private(set) var patches = 0.0
+    private(set) var calledTumor: Double
+    private(set) var patches: Double
 
     static let empty = DriftSample(histograms: MonitoredStatistic.allCases.map { FixedHistogram(edges: $0.edges) })
 
-    private init(histograms: [FixedHistogram]) {
-        self.histograms = histograms
+    init(histograms: [FixedHistogram], calledTumor: Double = 0, patches: Double = 0) {
+        (self.histograms, self.calledTumor, self.patches) = (histograms, calledTumor, patches)
     }
 
     init(_ patches: some Sequence<ReferencePatch>) {
@@ -31,17 +31,9 @@ struct DriftSample: Sendable {
     }
 
     init(_ profile: PredictionProfile) {
-        histograms = profile.histograms
-        calledTumor = Double(profile.calledTumor)
-        patches = Double(profile.predictions)
-    }
-
-    mutating func replace(_ statistic: MonitoredStatistic, counts: [Int]) {
-        histograms[statistic.rawValue] = FixedHistogram(edges: statistic.edges, allCounts: counts)
-    }
-
-    mutating func replace(calledTumor: Double, patches: Double) {
-        (self.calledTumor, self.patches) = (calledTumor, patches)
+        self.init(
+            histograms: profile.histograms, calledTumor: Double(profile.calledTumor),
+            patches: Double(profile.predictions))
     }
 
     /// The figures in the order of `DriftFigures.names`: distances to the other sample, then how much larger the share
@@ -71,7 +63,7 @@ enum DriftFigures {
     /// What is measured, and how.
     static let names: [(metric: String, method: String)] =
         MonitoredStatistic.allCases.flatMap { statistic in
-            DriftDistance.allCases.map { (metric: statistic.name, method: $0.rawValue) }
+            DriftDistance.allCases.map { (metric: statistic.metric, method: $0.rawValue) }
         } + [(metric: decisionRate, method: change)]
 
     static let family = names.map { name in

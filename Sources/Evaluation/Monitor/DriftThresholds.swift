@@ -96,13 +96,12 @@ extension DriftSample {
     }
 
     fileprivate init(flat: [Int32]) {
-        self = .empty
         var start = 0
-        for statistic in MonitoredStatistic.allCases {
-            let end = start + statistic.edges.count + 1
-            replace(statistic, counts: flat[start..<end].map { Int($0) })
-            start = end
+        let histograms = MonitoredStatistic.allCases.map { statistic in
+            let counts = flat[start..<start + statistic.edges.count + 1].map { Int($0) }
+            start += counts.count
+            return FixedHistogram(edges: statistic.edges, allCounts: counts)
         }
-        replace(calledTumor: Double(flat[start]), patches: Double(flat[start + 1]))
+        self.init(histograms: histograms, calledTumor: Double(flat[start]), patches: Double(flat[start + 1]))
     }
 }

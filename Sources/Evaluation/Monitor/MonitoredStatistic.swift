@@ -5,42 +5,19 @@ enum MonitoredStatistic: Int, CaseIterable, Sendable {
     case score, odMeanRed, odMeanGreen, odMeanBlue, odDeviationRed, odDeviationGreen, odDeviationBlue
     case saturation, brightness, focus, tissueShare
 
+    private static let columnNames: [StaticString] = [
+        "p_tumor", "od_mean_red", "od_mean_green", "od_mean_blue", "od_sd_red", "od_sd_green", "od_sd_blue",
+        "saturation", "brightness", "focus", "tissue_share",
+    ]
+
     /// The column of `sentinode.predictions` and `monitor.reference_patches`.
-    var column: SQL {
-        switch self {
-        case .score: "p_tumor"
-        case .odMeanRed: "od_mean_red"
-        case .odMeanGreen: "od_mean_green"
-        case .odMeanBlue: "od_mean_blue"
-        case .odDeviationRed: "od_sd_red"
-        case .odDeviationGreen: "od_sd_green"
-        case .odDeviationBlue: "od_sd_blue"
-        case .saturation: "saturation"
-        case .brightness: "brightness"
-        case .focus: "focus"
-        case .tissueShare: "tissue_share"
-        }
-    }
+    var column: SQL { SQL(stringLiteral: MonitoredStatistic.columnNames[rawValue]) }
 
-    /// The metric's name.
-    var name: String {
-        switch self {
-        case .score: "score"
-        case .odMeanRed: "od_mean_red"
-        case .odMeanGreen: "od_mean_green"
-        case .odMeanBlue: "od_mean_blue"
-        case .odDeviationRed: "od_sd_red"
-        case .odDeviationGreen: "od_sd_green"
-        case .odDeviationBlue: "od_sd_blue"
-        case .saturation: "saturation"
-        case .brightness: "brightness"
-        case .focus: "focus"
-        case .tissueShare: "tissue_share"
-        }
-    }
+    /// The same, to find it in an answer.
+    var columnName: String { MonitoredStatistic.columnNames[rawValue].description }
 
-    /// The column, to find it in an answer.
-    var columnName: String { self == .score ? "p_tumor" : name }
+    /// As `monitor.measurements` names it.
+    var metric: String { self == .score ? "score" : columnName }
 
     /// Edges of the bins, in the column's unit. Stained tissue has optical densities up to 2; focus spans decades.
     var edges: [Double] { MonitoredStatistic.edges[rawValue] }

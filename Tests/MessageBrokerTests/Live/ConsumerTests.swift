@@ -15,7 +15,7 @@ import Testing
             sent.priority = 3
             try vhost.publish([[7, 8, 9]], properties: sent)
             let consumer = try vhost.consumer()
-            let delivery = try #require(try consumer.receive(upTo: 64, wait: 10, linger: 0).first)
+            let delivery = try #require(try consumer.receive(upTo: 64, wait: 60, linger: 0).first)
             #expect(delivery.properties.headers == sent.headers)
             #expect(delivery.properties.encodedHeaders() == sent.encodedHeaders())
             #expect(delivery.properties.correlationIDBytes == [0xFF, 0x00, 0x80])
@@ -84,12 +84,12 @@ import Testing
         try await LiveBroker.withVhost { vhost in
             try vhost.publish([[1], [2]])
             let first = try vhost.consumer()
-            let batch = try first.receive(upTo: 2, wait: 10, linger: 5)
+            let batch = try first.receive(upTo: 2, wait: 60, linger: 60)
             #expect(batch.map(\.redelivered) == [false, false])
             try first.acknowledge([batch[0].tag])
             first.close()
             let second = try vhost.consumer()
-            let again = try second.receive(upTo: 2, wait: 10, linger: 0.3)
+            let again = try second.receive(upTo: 2, wait: 60, linger: 0.3)
             #expect(again.map(\.body) == [.bytes([2])])
             #expect(again[0].redelivered && again[0].deliveryCount == 1)
         }
@@ -99,10 +99,10 @@ import Testing
         try await LiveBroker.withVhost { vhost in
             try vhost.publish([[1]])
             let first = try vhost.consumer()
-            let stale = try #require(try first.receive(upTo: 1, wait: 10, linger: 0).first)
+            let stale = try #require(try first.receive(upTo: 1, wait: 60, linger: 0).first)
             first.close()
             let second = try vhost.consumer()
-            let fresh = try #require(try second.receive(upTo: 1, wait: 10, linger: 0).first)
+            let fresh = try #require(try second.receive(upTo: 1, wait: 60, linger: 0).first)
             let error = try #require(throws: BrokerError.self) { try second.acknowledge([fresh.tag, stale.tag]) }
             #expect(error.message.contains("earlier connection"))
             #expect(throws: BrokerError.self) { try second.reject(stale.tag, requeue: false) }
@@ -119,9 +119,9 @@ import Testing
         try await LiveBroker.withVhost { vhost in
             try vhost.publish([[1]])
             let consumer = try vhost.consumer()
-            let once = try #require(try consumer.receive(upTo: 1, wait: 10, linger: 0).first)
+            let once = try #require(try consumer.receive(upTo: 1, wait: 60, linger: 0).first)
             try consumer.reject(once.tag, requeue: true)
-            let twice = try #require(try consumer.receive(upTo: 1, wait: 10, linger: 0).first)
+            let twice = try #require(try consumer.receive(upTo: 1, wait: 60, linger: 0).first)
             #expect(twice.redelivered)
             try consumer.reject(twice.tag, requeue: false)
             #expect(try vhost.holds(1, in: "dead"))
@@ -135,7 +135,7 @@ import Testing
         try await LiveBroker.withVhost { vhost in
             try vhost.publish((0..<20).map { [UInt8($0)] })
             let consumer = try vhost.consumer(prefetch: 10)
-            var taken = try consumer.receive(upTo: 4, wait: 10, linger: 5)
+            var taken = try consumer.receive(upTo: 4, wait: 60, linger: 60)
             try consumer.cancel()
             while case let more = try consumer.receive(upTo: 4, wait: 0.3, linger: 0), !more.isEmpty { taken += more }
             #expect(taken.map(\.body) == (0..<10).map { .bytes([UInt8($0)]) })
@@ -143,7 +143,7 @@ import Testing
             consumer.close()
             #expect(try vhost.holds(10))
             let next = try vhost.consumer()
-            let rest = try next.receive(upTo: 10, wait: 10, linger: 5)
+            let rest = try next.receive(upTo: 10, wait: 60, linger: 60)
             #expect(rest.count == 10 && rest.allSatisfy { !$0.redelivered })
         }
     }
@@ -170,7 +170,7 @@ import Testing
                 usleep(300_000)
             }
             try vhost.publish([[1]])
-            #expect(try consumer.receive(upTo: 1, wait: 10, linger: 0).count == 1)
+            #expect(try consumer.receive(upTo: 1, wait: 60, linger: 0).count == 1)
         }
     }
 }

@@ -10,7 +10,7 @@ import Testing
             let large = (0..<700_001).map { UInt8(truncatingIfNeeded: $0 * 31) }
             try vhost.publish([[1], large, [2]])
             let consumer = try vhost.consumer(bodyLimit: 700_000)
-            let batch = try consumer.receive(upTo: 3, wait: 10, linger: 10)
+            let batch = try consumer.receive(upTo: 3, wait: 60, linger: 60)
             #expect(
                 batch.map(\.body) == [
                     .bytes([1]), .oversized(size: 700_001, digest: OrderedDigest.of(large)), .bytes([2]),
@@ -19,7 +19,7 @@ import Testing
             try consumer.acknowledge([batch[0].tag, batch[2].tag])
             consumer.close()
             let dead = try vhost.consumer(of: "dead")
-            #expect(try dead.receive(upTo: 1, wait: 10, linger: 0).first?.body == .bytes(large))
+            #expect(try dead.receive(upTo: 1, wait: 60, linger: 0).first?.body == .bytes(large))
         }
     }
 
@@ -53,7 +53,7 @@ import Testing
             try connection.publish(vhost.message([2]), properties)
             connection.close()
             let consumer = try vhost.consumer()
-            let batch = try consumer.receive(upTo: 2, wait: 10, linger: 5)
+            let batch = try consumer.receive(upTo: 2, wait: 60, linger: 60)
             #expect(batch.map(\.body) == [.bytes([1]), .bytes([2])])
             #expect(batch.last?.properties.headers.first?.value.isTooDeep == true)
             #expect(batch.last?.properties.encodedHeaders() == deep.encodedHeaders())
@@ -68,7 +68,7 @@ import Testing
             #expect(try publisher.publish([vhost.message(properties: properties)], deadline: 10) == [.confirmed])
             for round in 0..<3 {
                 let consumer = try vhost.consumer()
-                let delivery = try #require(try consumer.receive(upTo: 1, wait: 10, linger: 0).first)
+                let delivery = try #require(try consumer.receive(upTo: 1, wait: 60, linger: 0).first)
                 #expect(delivery.redelivered == (round > 0))
                 #expect(delivery.properties.header("h") == properties.header("h"))
                 consumer.close()

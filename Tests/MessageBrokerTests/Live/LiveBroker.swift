@@ -60,7 +60,7 @@ enum LiveBroker {
     }
 
     /// Calls `condition` until it holds or `seconds` have passed; whether it held.
-    static func eventually(within seconds: Double = 20, _ condition: () throws -> Bool) rethrows -> Bool {
+    static func eventually(within seconds: Double = 60, _ condition: () throws -> Bool) rethrows -> Bool {
         let deadline = Deadline.after(seconds)
         while !deadline.hasPassed {
             if try condition() { return true }

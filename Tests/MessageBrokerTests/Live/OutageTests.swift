@@ -21,7 +21,7 @@ import Testing
             // It returns although the alarm lasts until below.
             let blocked = try publisher.publish(large, deadline: 2)
             #expect(blocked.contains(.unconfirmed) && publisher.isBlocked)
-            let batch = try consumer.receive(upTo: 10, wait: 10, linger: 2)
+            let batch = try consumer.receive(upTo: 10, wait: 60, linger: 60)
             try consumer.acknowledge(batch.map(\.tag))
             #expect(batch.count == 10)
             try vhost.rabbitmqctl("set_vm_memory_high_watermark", "0.4")
@@ -42,7 +42,7 @@ import Testing
                     + "application:set_env(rabbit, channel_tick_interval, 1000).")
             try vhost.publish([[1]])
             let consumer = try vhost.consumer()
-            #expect(try consumer.receive(upTo: 1, wait: 10, linger: 0).count == 1)
+            #expect(try consumer.receive(upTo: 1, wait: 60, linger: 0).count == 1)
             let error = try #require(throws: BrokerError.self) {
                 try consumer.receive(upTo: 1, wait: 90, linger: 0)
             }
@@ -81,7 +81,7 @@ import Testing
             let consumer = try vhost.consumer()
             let publisher = try vhost.publisher()
             #expect(try publisher.publish([vhost.message([9])], deadline: 20) == [.confirmed])
-            #expect(try consumer.receive(upTo: 1, wait: 10, linger: 0).count == 1)
+            #expect(try consumer.receive(upTo: 1, wait: 60, linger: 0).count == 1)
             // Beside the wait, because a stopping broker waits until its clients have said goodbye.
             Thread.detachNewThread {
                 #expect(throws: Never.self) { try LiveBroker.stack(["stop", "rabbitmq"], folder: vhost.folder) }

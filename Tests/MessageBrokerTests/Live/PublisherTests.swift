@@ -64,7 +64,7 @@ import Testing
             let body = (0..<3_000_000).map { UInt8(truncatingIfNeeded: $0 &* 17) }
             try vhost.publish([body, [1]])
             let consumer = try vhost.consumer(bodyLimit: 4_000_000)
-            let batch = try consumer.receive(upTo: 2, wait: 20, linger: 10)
+            let batch = try consumer.receive(upTo: 2, wait: 60, linger: 60)
             #expect(batch.map(\.body) == [.bytes(body), .bytes([1])])
         }
     }

@@ -54,7 +54,7 @@ struct TLSTests {
             #expect(outcomes == [.confirmed, .confirmed])
             let consumer = try Consumer(
                 Self.settings(), queue: queue.name, prefetch: 10, bodyLimit: 1 << 20, bodyDigest: { OrderedDigest() })
-            let batch = try consumer.receive(upTo: 2, wait: 10, linger: 10)
+            let batch = try consumer.receive(upTo: 2, wait: 60, linger: 60)
             #expect(batch.map(\.body) == [.bytes(body), .bytes(body)])
             try consumer.acknowledge(batch.map(\.tag))
             #expect(try consumer.receive(upTo: 1, wait: 0.2, linger: 0).isEmpty)
