@@ -3,10 +3,25 @@
 
 set local role sentinode_owner;
 
+alter table sentinode.predictions
+    add column hematoxylin_red real, add column hematoxylin_green real, add column eosin_red real, add column eosin_green real,
+    add column embedding bytea,
+    add constraint stain_vectors_are_whole check (
+        num_nulls(hematoxylin_red, hematoxylin_green, eosin_red, eosin_green) in (0, 4)
+        and hematoxylin_red between -1 and 1 and hematoxylin_green between -1 and 1
+        and eosin_red between -1 and 1 and eosin_green between -1 and 1),
+    add constraint an_embedding_is_floats check (octet_length(embedding) between 4 and 65536 and octet_length(embedding) % 4 = 0);
+comment on column sentinode.predictions.hematoxylin_red is 'Stain vector of hematoxylin (Macenko et al. 2009), a unit vector of optical density: its red; NULL where there is too little tissue or only one colour of it, or an earlier program stored it';
+comment on column sentinode.predictions.hematoxylin_green is 'Its green; its blue follows, for its length is 1';
+comment on column sentinode.predictions.eosin_red is 'Stain vector of eosin: its red; NULL as hematoxylin_red';
+comment on column sentinode.predictions.eosin_green is 'Its green';
+comment on column sentinode.predictions.embedding is 'Activations before the last layer, float32 little-endian, of a random sample of a version, a site and a day; else NULL';
+
 -- A window holds what was stored in it, by the server's clock: once settled, it never gets another row. Rows lie in the
 -- order of their storing, so ranges of pages are enough.
 create index predictions_by_storing on sentinode.predictions
     using brin (coalesce(stored_at, predicted_at)) with (pages_per_range = 16, autosummarize = on);
+create index predictions_with_embedding on sentinode.predictions (coalesce(stored_at, predicted_at)) where embedding is not null;
 
 create table monitor.reference_profiles (
     reference_id uuid primary key,
@@ -65,6 +80,11 @@ create table monitor.reference_patches (
     brightness real not null,
     focus real not null,
     tissue_share real not null,
+    hematoxylin_red real,
+    hematoxylin_green real,
+    eosin_red real,
+    eosin_green real,
+    embedding bytea,
     primary key (reference_id, number)
 );
 comment on table monitor.reference_patches is 'Patches of an acceptance reference. Append-only';
@@ -86,6 +106,11 @@ comment on column monitor.reference_patches.saturation is 'As in sentinode.predi
 comment on column monitor.reference_patches.brightness is 'As in sentinode.predictions';
 comment on column monitor.reference_patches.focus is 'As in sentinode.predictions';
 comment on column monitor.reference_patches.tissue_share is 'As in sentinode.predictions';
+comment on column monitor.reference_patches.hematoxylin_red is 'As in sentinode.predictions';
+comment on column monitor.reference_patches.hematoxylin_green is 'As in sentinode.predictions';
+comment on column monitor.reference_patches.eosin_red is 'As in sentinode.predictions';
+comment on column monitor.reference_patches.eosin_green is 'As in sentinode.predictions';
+comment on column monitor.reference_patches.embedding is 'As in sentinode.predictions';
 
 create table monitor.hourly_profiles (
     model_version text not null,
@@ -372,7 +397,8 @@ begin
     insert into monitor.reference_patches
     select id, row_number() over (order by draw), case when slide_id is null then 0 else dense_rank() over (order by slide_id nulls last) end,
            site, scanner, stain, p_tumor, p_tumor >= threshold, od_mean_red, od_mean_green, od_mean_blue, od_sd_red, od_sd_green,
-           od_sd_blue, saturation, brightness, focus, tissue_share
+           od_sd_blue, saturation, brightness, focus, tissue_share, hematoxylin_red, hematoxylin_green, eosin_red, eosin_green,
+           embedding
     from (
         select *, sha256(uuid_send(id) || uuid_send(job_id)) as draw
         from sentinode.predictions
@@ -419,7 +445,8 @@ create view monitor.drift as
 select window_kind, window_start, window_end, model_version, segment_kind, segment, metric, method, value, threshold,
        value / nullif(threshold, 0) as share_of_threshold, n, slides, reference, state, note, as_of
 from monitor.latest_measurements
-where method in ('population stability index', 'Kolmogorov-Smirnov', 'Wasserstein', 'largest share of its limit', 'change of the share called tumor');
+where method in ('population stability index', 'Kolmogorov-Smirnov', 'Wasserstein', 'largest share of its limit', 'change of the share called tumor',
+                 'maximum mean discrepancy', 'CUSUM');
 comment on view monitor.drift is 'How far inputs and scores are from the acceptance reference, and from how far on that is an alarm';
 
 create view monitor.alert_states as

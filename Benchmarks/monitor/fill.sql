@@ -1,7 +1,7 @@
 -- Fills a database with what the monitor reads: predictions of a calibrated model, and labels. The rows follow the schema's
 -- constraints but are sealed by nobody, so nothing here can be verified.
 -- psql variables: rows, days (they are spread over so many, up to now), slide (patches a slide), sites,
--- version (a name of sentinode.model_versions).
+-- version (a name of sentinode.model_versions), embedded (one patch in so many has an embedding).
 
 set session_replication_role = replica;
 
@@ -20,13 +20,22 @@ from generate_series(0, :rows / :slide) as slide;
 alter table slides add primary key (slide);
 analyze slides;
 
+-- Float32, little-endian, from 0.5 to 1.
+create temporary table embeddings as
+select number, string_agg(
+    decode(lpad(to_hex((random() * 65535)::integer), 4, '0') || lpad(to_hex((random() * 127)::integer), 2, '0') || '3f', 'hex'),
+    '') as embedding
+from generate_series(0, 999) as number, generate_series(1, 100) group by number;
+alter table embeddings add primary key (number);
+analyze embeddings;
+
 insert into sentinode.predictions
     (job_id, model_version, message_id, sender, slide_id, x, y, level, mpp, site, scanner, stain, case_pseudonym, image_sha256,
      log_p_normal, log_p_tumor, p_tumor, decision, threshold, uncertain_low, uncertain_high, review_reason, selection_probability,
      enqueued_at, received_at, predicted_at, stored_at, engine, mean_red, mean_green, mean_blue, od_mean_red, od_mean_green,
      od_mean_blue, od_sd_red, od_sd_green, od_sd_blue, saturation, brightness, focus, tissue_share, writer, seal, leaf, salt,
      review_policy, review_rule, positive_probability, positive_selected, audit_probability, audit_selected,
-     second_read_probability, reads_wanted, blind)
+     second_read_probability, reads_wanted, blind, hematoxylin_red, hematoxylin_green, eosin_red, eosin_green, embedding)
 select job, :'version', 'message ' || i, 'benchmark', 'S-' || slide, i % :slide % 50 * 96, i % :slide / 50 * 96, 0, 0.5,
        site, scanner, 'H&E', 'C-' || slide / 4, sha256(int8send(i)), ln(1 - p), ln(p), p, decision, 0.5, 0.4, 0.6,
        reason, case when decision = 'uncertain' then 1 else 1 - (1 - positive) * 0.99 end, at - interval '3 seconds' * random(),
@@ -37,7 +46,9 @@ select job, :'version', 'message ' || i, 'benchmark', 'S-' || slide, i % :slide 
        '00000000-0000-4000-8000-000000000001', i / 64, i % 64 + 1, uuid_send(job),
        1, case when reason is null then null when audit then 1 when reason = 'uncertain' then 3 else 2 end,
        positive, selected, 0.01, audit, case when reason is not null then 0 end, case when reason is not null then 1 end,
-       case when reason is not null then false end
+       case when reason is not null then false end,
+       0.6 + stain + 0.1 * random(), 0.7 + 0.05 * random(), 0.1 + stain + 0.1 * random(), 0.9 + 0.05 * random(),
+       case when i % :embedded = 0 then (select embedding from embeddings where number = (i * 7919) % 1000) end
 from (
     select *, case when decision = 'uncertain' then 'uncertain' when selected then 'positive' when audit then 'audit' end as reason
     from (

@@ -18,6 +18,7 @@ final class EvaluationWorker {
     var publisher: Publisher?
     var ledger: Ledger?
     var classifier: (version: LoadedVersion, classifier: Classifier)?
+    var sample: EmbeddingSample
     var publisherRetry = RetryClock()
     var lastRelay = ContinuousClock.now
     /// Announcements relayed from the outbox at once: one after a failure, then twice as many each time.
@@ -27,10 +28,11 @@ final class EvaluationWorker {
     /// Attempts that this process survived but could not yet say so.
     var unreportedAttempts: [UUID] = []
 
-    init(_ settings: WorkerSettings, _ surroundings: LaneSurroundings, log: WorkerLog) {
+    init(_ settings: WorkerSettings, _ surroundings: LaneSurroundings, log: WorkerLog) throws {
         self.settings = settings
         self.surroundings = surroundings
         self.log = log
+        sample = try EmbeddingSample()
         reader = JobReader(
             metadata: MetadataReader(attributesAllowed: settings.attributesAllowed), bodyLimit: settings.bodyLimit)
     }
@@ -139,16 +141,24 @@ final class EvaluationWorker {
         let (version, classifier) = try liveClassifier()
         let patches = examined.compactMap(\.patch)
         try surroundings.faults.crash(on: examined)
-        var answers = try surroundings.gate.ordinary(meanwhile: keepAlive) { try classifier.classify(patches) }[...]
         let now = Timestamp.now
+        let sampled = try sample.draw(
+            examined.compactMap(\.job), version: version.name,
+            features: classifier.network.architecture.embeddingSize, at: now)
+        var answers = try surroundings.gate.ordinary(meanwhile: keepAlive) {
+            try classifier.classify(patches) { sampled[$0] }
+        }[...]
+        let classifiedAt = Timestamp.now
         return examined.map { one in
             switch one.content {
             case .refused(let refusal): return Finding(submission: one.submission, content: .refusal(refusal))
             case .patch(let job, _, let statistics):
+                let answer = answers.removeFirst()
                 let prediction = Prediction(
                     job: job, modelVersion: version.name, operatingPoint: version.operatingPoint,
-                    probabilities: answers.removeFirst(), statistics: statistics, engine: classifier.engine,
-                    receivedAt: one.submission.receivedAt, predictedAt: max(now, one.submission.receivedAt))
+                    probabilities: answer.probabilities, embedding: answer.embedding, statistics: statistics,
+                    engine: classifier.engine, receivedAt: one.submission.receivedAt,
+                    predictedAt: max(classifiedAt, one.submission.receivedAt))
                 return Finding(submission: one.submission, content: .prediction(prediction))
             }
         }
@@ -251,6 +261,10 @@ struct Examined {
 
     var patch: Patch? {
         if case .patch(_, let patch, _) = content { patch } else { nil }
+    }
+
+    var job: Job? {
+        if case .patch(let job, _, _) = content { job } else { nil }
     }
 }
 

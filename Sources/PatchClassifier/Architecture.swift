@@ -82,6 +82,8 @@ extension Architecture {
 
     /// Values of one flattened patch before the first linear layer.
     var features: Int { linears[0].inputs }
+    /// Activations before the last layer.
+    public var embeddingSize: Int { linears.last?.inputs ?? 0 }
 }
 
 extension Architecture.Convolution {

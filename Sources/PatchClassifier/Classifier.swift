@@ -23,18 +23,23 @@ public final class Classifier {
     /// One answer a patch, in their order. An answer depends on the patch's pixels and the network alone: not on the
     /// kernel, the capacity or the other patches. A patch that is not of the network's size is refused before any work.
     public func classify(_ patches: [Patch]) throws(NetworkError) -> [LogProbabilities] {
+        try classify(patches, embeddingOf: { _ in false }).map(\.probabilities)
+    }
+
+    /// The same, with the embeddings of the patches whose places are wanted.
+    public func classify(_ patches: [Patch], embeddingOf isWanted: (Int) -> Bool) throws(NetworkError) -> [Answer] {
         let side = network.architecture.side
         if let index = patches.firstIndex(where: { $0.width != side || $0.height != side }) {
             let found = "\(patches[index].width)x\(patches[index].height)"
             throw NetworkError(.patchSize, "patch \(index) is \(found) pixels, \(side)x\(side) was expected")
         }
-        var answers: [LogProbabilities] = []
+        var answers: [Answer] = []
         answers.reserveCapacity(patches.count)
         network.parameters.withValues { parameters in
             for start in stride(from: 0, to: patches.count, by: capacity) {
                 let slice = patches[start..<min(start + capacity, patches.count)]
                 for (row, patch) in slice.enumerated() { convolve(patch, parameters, row: row) }
-                answers += classifyFeatures(patches: slice.count, parameters)
+                answers += classifyFeatures(patches: slice.count, parameters) { isWanted(start + $0) }
             }
         }
         return answers
@@ -60,11 +65,19 @@ public final class Classifier {
     }
 
     /// The first `patches` rows of the features through the linear layers.
-    private func classifyFeatures(patches: Int, _ parameters: UnsafePointer<Float>) -> [LogProbabilities] {
+    private func classifyFeatures(
+        patches: Int, _ parameters: UnsafePointer<Float>, embeddingOf isWanted: (Int) -> Bool
+    ) -> [Answer] {
         var hidden = activations.hidden
+        var embeddings = [[Float]?](repeating: nil, count: patches)
         var (input, inputStride) = (activations.features, network.architecture.features)
         let layers = network.architecture.linears
         for (index, layer) in layers.enumerated() {
+            if index == layers.count - 1 {
+                for row in 0..<patches where isWanted(row) {
+                    embeddings[row] = Array(UnsafeBufferPointer(start: input + row * inputStride, count: layer.inputs))
+                }
+            }
             let place = network.parameters.linears[index]
             let linear = patch_linear(
                 inputs: Int32(layer.inputs), input_stride: Int32(inputStride), outputs: Int32(layer.outputs),
@@ -74,6 +87,15 @@ public final class Classifier {
             hidden.turn()
             (input, inputStride) = (hidden.input, layer.outputStride)
         }
-        return (0..<patches).map { LogProbabilities(logits: input + $0 * inputStride) }
+        return (0..<patches).map {
+            Answer(probabilities: LogProbabilities(logits: input + $0 * inputStride), embedding: embeddings[$0])
+        }
     }
+}
+
+/// What a network says of one patch.
+public struct Answer: Sendable {
+    public let probabilities: LogProbabilities
+    /// Activations of the layer before the last, [feature]; nil where they were not asked for.
+    public let embedding: [Float]?
 }

@@ -24,6 +24,8 @@ public struct ImageStatistics: Sendable, Equatable {
     /// Share of pixels that are tissue, 0...1: those whose strongest optical density is at least 0.15, the background
     /// threshold of Macenko et al., ISBI 2009.
     public let tissueShare: Float
+    /// nil where there is too little tissue, or only one colour of it.
+    public let stains: StainVectors?
 
     public init(_ patch: Patch) {
         let figures = withUnsafeTemporaryAllocation(of: UInt8.self, capacity: max(1, patch.width * patch.height)) {
@@ -37,6 +39,23 @@ public struct ImageStatistics: Sendable, Equatable {
         brightness = Float(figures.brightness)
         focus = Float(figures.focus)
         tissueShare = Float(figures.tissue_share)
+        stains = StainVectors(patch)
+    }
+}
+
+/// Directions of hematoxylin and eosin in optical density, by Macenko et al., ISBI 2009: unit vectors, so that red and
+/// green give the third component, blue.
+public struct StainVectors: Sendable, Equatable {
+    public let hematoxylinRed: Float
+    public let hematoxylinGreen: Float
+    public let eosinRed: Float
+    public let eosinGreen: Float
+
+    init?(_ patch: Patch) {
+        var (hematoxylin, eosin) = ([0.0, 0, 0], [0.0, 0, 0])
+        guard patch_stain_vectors(patch.rgb, patch.width, patch.height, &hematoxylin, &eosin) else { return nil }
+        (hematoxylinRed, hematoxylinGreen) = (Float(hematoxylin[0]), Float(hematoxylin[1]))
+        (eosinRed, eosinGreen) = (Float(eosin[0]), Float(eosin[1]))
     }
 }
 

@@ -129,6 +129,28 @@ import Testing
         }
     }
 
+    @Test func `a site whose patches the network sees otherwise raises an alert of that site`() async throws {
+        try await MonitoredLaboratory.with(days: 12, patches: 6_600, slide: 10) { lab in
+            try lab.run(
+                "reference", "freeze", "--from", lab.daysAgo(11), "--to", lab.daysAgo(4), "--reason", "validated")
+            // Numbers of the same kind with the other sign.
+            try lab.change(
+                """
+                update sentinode.predictions set embedding = (
+                    select string_agg(set_byte(substring(embedding from 4 * place + 1 for 4), 3, 191), '' order by place)
+                    from generate_series(0, 99) as place)
+                where embedding is not null and site = 'site-1' and stored_at >= '\(lab.daysAgo(2))'
+                """)
+            try lab.run()
+            let alerts = try lab.laboratory.database.query(
+                "select segment, reason from monitor.open_alerts where metric = 'embedding'")
+            #expect(try alerts.map { try $0.text("segment") } == ["site-1"])
+            #expect(try #require(alerts.first).text("reason").contains("maximum mean discrepancy"))
+            let usual = try lab.latest("embedding", "maximum mean discrepancy", "day", segment: "site-0").suffix(3)
+            #expect(usual.count == 3 && usual.allSatisfy { $0.value != nil && $0.state == "ok" }, "\(usual)")
+        }
+    }
+
     @Test func `what did not change raises nothing, and without a reference nothing is compared`() async throws {
         try await MonitoredLaboratory.with(days: 12, patches: 6_600, slide: 50) { lab in
             try lab.run()

@@ -51,6 +51,15 @@ import Testing
             figures: MonitoredStatistic.allCases.map { $0 == .score ? score : $0 == .focus ? focus : 0.3 })
     }
 
+    @Test(arguments: [(MonitoredStatistic.odMeanRed, 0.5, 1), (.odMeanBlue, 0.5, 1), (.odMeanGreen, 0.9, 0)])
+    func `counts patches that are covered by ink`(statistic: MonitoredStatistic, density: Float, inked: Int64) {
+        var profile = PredictionProfile()
+        var patch = patch(0.5, called: true, reason: nil)
+        patch.figures[statistic.rawValue] = density
+        profile.add(patch)
+        #expect(profile.inked == inked && profile.blurred == 0)
+    }
+
     @Test func `is read as it was written, and adds up`() throws {
         var one = PredictionProfile()
         one.add(patch(0.9, called: true, reason: "positive"))

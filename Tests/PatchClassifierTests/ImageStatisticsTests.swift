@@ -46,7 +46,7 @@ import Testing
     }
 
     @Test func `the list of fixtures is complete`() {
-        #expect(Fixture.all.count == 12)
+        #expect(Fixture.all.count == 14)
         #expect(Fixture.all.allSatisfy { $0.expected.count == 13 })
     }
 
@@ -58,6 +58,35 @@ import Testing
             let tolerance = index == 9 ? 2e-5 : max(1e-7, abs(expected) * 1.2e-7)
             #expect(abs(Double(figure) - expected) <= tolerance, "figure \(index): \(figure), expected \(expected)")
         }
+    }
+
+    @Test func `stain vectors are those of NumPy`() throws {
+        let text = try String(contentsOf: Fixture.folder.appending(path: "stains.csv"), encoding: .utf8)
+        var compared = 0
+        for line in text.split(separator: "\n").dropFirst() {
+            let fields = line.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+            let expected = fields.dropFirst().compactMap(Double.init)
+            let fixture = try #require(Fixture.all.first { $0.name == fields[0] })
+            guard let stains = try ImageStatistics(fixture.patch()).stains else {
+                #expect(expected.isEmpty, "\(fixture)")
+                continue
+            }
+            let found = [stains.hematoxylinRed, stains.hematoxylinGreen, stains.eosinRed, stains.eosinGreen]
+            try #require(expected.count == 4, "\(fixture): \(found)")
+            compared += 1
+            for (own, other) in zip(found, expected) {
+                #expect(abs(Double(own) - other) < 1e-6, "\(fixture): \(found)")
+            }
+        }
+        #expect(compared == 8)
+    }
+
+    @Test func `stain vectors are near those that a patch was stained with`() throws {
+        let stained = try #require(Fixture.all.first { $0.name == "stained" }).patch()
+        let stains = try #require(ImageStatistics(stained).stains)
+        // Ruifrok and Johnston 2001; every pixel has some of both, so the extremes lie a little inside.
+        #expect(abs(stains.hematoxylinRed - 0.650) < 0.05 && abs(stains.hematoxylinGreen - 0.704) < 0.05)
+        #expect(abs(stains.eosinRed - 0.072) < 0.13 && abs(stains.eosinGreen - 0.990) < 0.05)
     }
 
     @Test func `blur lowers the focus figure`() throws {

@@ -29,6 +29,34 @@ import Testing
         }
     }
 
+    @Test(arguments: Kernel.allCases.filter(\.isSupported))
+    func `the last layer makes the answer of the embedding`(kernel: Kernel) throws {
+        for fixture in try NetworkFixture.all() {
+            let weights = try fixture.weights()
+            let classifier = Classifier(try Network(weights, side: fixture.given_side), kernel: kernel, capacity: 2)
+            let images = fixture.images()
+            let answers = try classifier.classify(images) { $0 != 1 }
+            #expect(bits(answers.map(\.probabilities)) == fixture.bits, "\(fixture.name)")
+            let (matrix, bias) = (
+                weights.tensors[weights.tensors.count - 2], weights.tensors[weights.tensors.count - 1]
+            )
+            for (place, answer) in answers.enumerated() {
+                guard let embedding = answer.embedding else {
+                    #expect(place == 1)
+                    continue
+                }
+                #expect(place != 1 && embedding.count == classifier.network.architecture.embeddingSize)
+                let logits = (0..<2).map { row in
+                    embedding.enumerated().reduce(Double(bias.values[row])) {
+                        $0 + Double(matrix.values[row * embedding.count + $1.offset]) * Double($1.element)
+                    }
+                }
+                let difference = Double(answer.probabilities.tumor) - Double(answer.probabilities.normal)
+                #expect(abs(logits[1] - logits[0] - difference) < 1e-5, "\(fixture.name)")
+            }
+        }
+    }
+
     @Test(
         .enabled(if: PublishedModel.areThere, "the shared folder is absent"),
         arguments: PublishedModel.allCases, Kernel.allCases.filter(\.isSupported))

@@ -1,6 +1,7 @@
 #pragma once
 // Figures of one patch for drift monitoring. Sums are of integers and the rest is in a fixed order, so every CPU gives
 // the same bits.
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,3 +18,7 @@ struct patch_statistics {
 
 /// Measures rgb[height * width * 3]. `luminance` is room for height * width bytes. All zero for an image without pixels.
 struct patch_statistics patch_measure(const uint8_t *rgb, size_t width, size_t height, uint8_t *luminance);
+
+/// Stain vectors of rgb[height * width * 3]: unit vectors of optical density in the order red, green, blue, of the colours
+/// within which 98 % of the tissue lies. False where there is too little tissue, or only one colour of it.
+bool patch_stain_vectors(const uint8_t *rgb, size_t width, size_t height, double hematoxylin[3], double eosin[3]);

@@ -192,7 +192,8 @@ extension PlacedMeasurement {
         let segment = figure.subject.segment.kind
         guard figure.state == .alarm, segment == .overall || segment == .site else { return false }
         switch kind {
-        case MonitorConfiguration.driftAlarms.rawValue: return figure.metric == DriftMeasurements.summary
+        case MonitorConfiguration.driftAlarms.rawValue:
+            return figure.metric == DriftMeasurements.summary || figure.metric == EmbeddingDrift.metric
         case MonitorConfiguration.performanceAlarms.rawValue:
             return figure.method == RealisedPerformance.corrected
                 || (figure.method == LabelFreeEstimate.disagreement && figure.metric == ConfusionFigure.recall.metric)
@@ -206,9 +207,14 @@ extension PlacedMeasurement {
         let value = figure.value?.short ?? "?"
         let limit = figure.threshold?.short ?? "?"
         let text =
-            figure.metric == DriftMeasurements.summary
-            ? "inputs or scores have drifted from the acceptance reference (\(whose)): \(figure.note ?? "")"
-            : "\(figure.metric) (\(figure.method)) is \(value), beyond \(limit) (\(whose))"
+            switch figure.metric {
+            case DriftMeasurements.summary:
+                "inputs or scores have drifted from the acceptance reference (\(whose)): \(figure.note ?? "")"
+            case EmbeddingDrift.metric:
+                "the network sees patches unlike those of the acceptance reference (\(whose)): \(figure.method) \(value), "
+                    + "limit \(limit)"
+            default: "\(figure.metric) (\(figure.method)) is \(value), beyond \(limit) (\(whose))"
+            }
         return text.count <= 1000 ? text : text.prefix(999) + "…"
     }
 }

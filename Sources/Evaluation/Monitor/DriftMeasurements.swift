@@ -99,6 +99,7 @@ struct QualityMeasurements {
     func measurements() -> [Measurement] {
         [
             ("white", profile.white, "hardly any tissue (a share under \(PredictionProfile.whiteBelow))"),
+            ("inked", profile.inked, "covered by a marker's ink, by its mean optical densities"),
             ("blurred", profile.blurred, "variance of the Laplacian under \(PredictionProfile.blurredBelow)"),
         ].map { metric, count, note in
             Measurement(

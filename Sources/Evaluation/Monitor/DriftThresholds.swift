@@ -34,11 +34,9 @@ final class DriftThresholds {
     }
 
     private func make(_ counts: SlideCounts, _ key: Key) -> Outcome {
-        let rate = budget.ratePerWindow ?? 1
         let result = resampledThresholds(
             for: DriftFigures.family, budget: budget, referenceSlides: counts.slides, windowSlides: key.slides,
-            // Each figure has its own most extreme resample, and the budget must allow for more than all of those.
-            resamples: max(2000, Int((Double(DriftFigures.family.count + 10) / rate).rounded(.up))), seed: 1
+            resamples: DriftThresholds.resamples(figures: DriftFigures.family.count, budget)
         ) { window, reference in
             counts.sample(of: window).figures(comparedWith: counts.sample(of: reference))
         }
@@ -52,8 +50,13 @@ final class DriftThresholds {
         }
     }
 
+    /// Each figure has its own most extreme resample, and the budget must allow for more than all of those.
+    static func resamples(figures: Int, _ budget: FalseAlarmBudget) -> Int {
+        max(2000, Int((Double(figures + 10) / (budget.ratePerWindow ?? 1)).rounded(.up)))
+    }
+
     /// Down to a few numbers a doubling, so that limits are made for few of them: fewer slides give wider limits.
-    private static func rounded(_ slides: Int) -> Int {
+    static func rounded(_ slides: Int) -> Int {
         guard slides > fewestSlides else { return slides }
         var scale = 1
         while slides / scale >= 16 { scale *= 2 }

@@ -38,8 +38,9 @@ struct PredictionProfile: Sendable, Equatable {
     /// Never drawn: their selection probability was 0.
     var neverDrawnCalledTumor: Int64 = 0
     var neverDrawnCalledNormal: Int64 = 0
-    /// Patches with hardly any tissue, and blurred ones.
+    /// Patches with hardly any tissue, of those with some the ones covered by a marker's ink, and of the rest the blurred.
     var white: Int64 = 0
+    var inked: Int64 = 0
     var blurred: Int64 = 0
     /// Sum of the probabilities of tumour, of those called tumour and of the others.
     var expectedTumorsCalled = 0.0
@@ -69,6 +70,8 @@ struct PredictionProfile: Sendable, Equatable {
         }
         if patch.figures[MonitoredStatistic.tissueShare.rawValue] < PredictionProfile.whiteBelow {
             white += 1
+        } else if patch.isInked {
+            inked += 1
         } else if patch.figures[MonitoredStatistic.focus.rawValue] < PredictionProfile.blurredBelow {
             blurred += 1
         }
@@ -91,6 +94,7 @@ struct PredictionProfile: Sendable, Equatable {
         left.neverDrawnCalledTumor += right.neverDrawnCalledTumor
         left.neverDrawnCalledNormal += right.neverDrawnCalledNormal
         left.white += right.white
+        left.inked += right.inked
         left.blurred += right.blurred
         left.expectedTumorsCalled += right.expectedTumorsCalled
         left.expectedTumorsMissed += right.expectedTumorsMissed
@@ -105,8 +109,17 @@ struct ProfiledPatch {
     let isUncertain: Bool
     let stratum: ReviewStratum?
     let selectionProbability: Double
-    /// In the order of `MonitoredStatistic`.
-    let figures: [Float]
+    /// In the order of `MonitoredStatistic`; not a number where the patch has none.
+    var figures: [Float]
+
+    /// Tissue stained with hematoxylin and eosin takes most of the green; inks take more of the red or the blue, or much of
+    /// all. Of 1,487 patches of lymph nodes one is beyond these limits.
+    fileprivate var isInked: Bool {
+        func mean(_ statistic: MonitoredStatistic) -> Float { figures[statistic.rawValue] }
+        let (red, green, blue) = (mean(.odMeanRed), mean(.odMeanGreen), mean(.odMeanBlue))
+        if max(red, blue) > 1.2 * green { return true }
+        return min(red, green, blue) > 1.3 && mean(.saturation) < 0.15
+    }
 }
 
 extension PredictionProfile {
@@ -122,7 +135,7 @@ extension PredictionProfile {
 
     private var integers: [Int64] {
         [Int64(PredictionProfile.layout), predictions, calledTumor, uncertain, uncertainCalledTumor] + selected
-            + [neverDrawnCalledTumor, neverDrawnCalledNormal, white, blurred] + scores
+            + [neverDrawnCalledTumor, neverDrawnCalledNormal, white, inked, blurred] + scores
             + histograms.flatMap { $0.allCounts.map(Int64.init) }
     }
 
@@ -144,6 +157,7 @@ extension PredictionProfile {
         neverDrawnCalledTumor = next()
         neverDrawnCalledNormal = next()
         white = next()
+        inked = next()
         blurred = next()
         for bin in scores.indices { scores[bin] = next() }
         for statistic in MonitoredStatistic.allCases {

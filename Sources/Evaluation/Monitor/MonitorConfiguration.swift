@@ -16,6 +16,8 @@ public struct MonitorConfiguration: Sendable, Equatable {
     /// Windows that drift alarms from, and windows that performance does: each condition from one kind alone.
     static let driftAlarms = WindowKind.day
     static let performanceAlarms = WindowKind.rolling
+    /// Families of drift figures that alarm each on their own: histograms, and embeddings.
+    static let driftFamilies = 2
     /// Figures that raise an alert.
     static let alarmingFigures: Set<ConfusionFigure> = [.precision, .recall, .specificity]
     /// What one run covers at most; what was missed for longer is caught up with in several.

@@ -4,13 +4,15 @@ import Database
 enum MonitoredStatistic: Int, CaseIterable, Sendable {
     case score, odMeanRed, odMeanGreen, odMeanBlue, odDeviationRed, odDeviationGreen, odDeviationBlue
     case saturation, brightness, focus, tissueShare
+    case hematoxylinRed, hematoxylinGreen, eosinRed, eosinGreen
 
     private static let columnNames: [StaticString] = [
         "p_tumor", "od_mean_red", "od_mean_green", "od_mean_blue", "od_sd_red", "od_sd_green", "od_sd_blue",
-        "saturation", "brightness", "focus", "tissue_share",
+        "saturation", "brightness", "focus", "tissue_share", "hematoxylin_red", "hematoxylin_green", "eosin_red",
+        "eosin_green",
     ]
 
-    /// The column of `sentinode.predictions` and `monitor.reference_patches`.
+    /// The column of `sentinode.predictions` and `monitor.reference_patches`; NULL where a patch has no such figure.
     var column: SQL { SQL(stringLiteral: MonitoredStatistic.columnNames[rawValue]) }
 
     /// The same, to find it in an answer.
@@ -28,6 +30,7 @@ enum MonitoredStatistic: Int, CaseIterable, Sendable {
         case .odMeanRed, .odMeanGreen, .odMeanBlue: (0...32).map { Double($0) * 0.0625 }
         case .odDeviationRed, .odDeviationGreen, .odDeviationBlue: (0...32).map { Double($0) * 0.025 }
         case .saturation, .brightness, .tissueShare: (0...20).map { Double($0) / 20 }
+        case .hematoxylinRed, .hematoxylinGreen, .eosinRed, .eosinGreen: (-20...20).map { Double($0) / 20 }
         case .focus: (0...32).map { 4 * focusStep(Double($0)) }
         }
     }

@@ -135,7 +135,7 @@ func time(_ time: Timestamp) -> SQL {
     "(timestamptz 'epoch' + " + SQL.literal(time.microseconds) + " * interval '1 microsecond')"
 }
 
-// Fields as the types' send functions write them; every column read here is NOT NULL, but for texts.
+// Fields as the types' send functions write them; NULL is no number.
 
 private func flag(_ bytes: UnsafeRawBufferPointer?) -> Bool { bytes?.first == 1 }
 

@@ -50,11 +50,13 @@ struct ReferencePatch: Sendable {
     let isCalledTumor: Bool
     /// In the order of `MonitoredStatistic`.
     let figures: [Float]
+    /// nil where it is not in a sample.
+    let embedding: [Float]?
 
     fileprivate static func all(of reference: UUID, _ connection: DatabaseConnection) throws -> [ReferencePatch] {
         let query =
             "select slide, site, scanner, stain, is_called_tumor, " + MonitoredStatistic.columns
-            + " from monitor.reference_patches where reference_id = $1 order by number"
+            + ", embedding from monitor.reference_patches where reference_id = $1 order by number"
         return try connection.query(query, [.uuid(reference)]).map { row in
             ReferencePatch(
                 slide: Int(try row.int4("slide")),
@@ -62,7 +64,8 @@ struct ReferencePatch: Sendable {
                     site: try row.optionalText("site") ?? "", scanner: try row.optionalText("scanner") ?? "",
                     stain: try row.optionalText("stain") ?? ""),
                 isCalledTumor: try row.bool("is_called_tumor"),
-                figures: try MonitoredStatistic.allCases.map { try row.float4($0.columnName) })
+                figures: try MonitoredStatistic.allCases.map { try row.optionalFloat4($0.columnName) ?? .nan },
+                embedding: try row.optionalBytes("embedding")?.withUnsafeBytes { EmbeddingSample.unpacked($0) })
         }
     }
 }

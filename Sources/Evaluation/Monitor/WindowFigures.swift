@@ -12,6 +12,7 @@ final class WindowFigures {
     private var standards: [Subject: Standard] = [:]
     private var references: [String: (profile: ReferenceProfile, period: RecentPeriod)?] = [:]
     private var thresholds: DriftThresholds?
+    private var embeddings: EmbeddingDrift?
     private var parts: Double?
 
     /// What a version is held to.
@@ -73,6 +74,7 @@ final class WindowFigures {
             figures += try drift(subject, window, profile, census?.slides(of: subject), standard.reference)
             figures += QualityMeasurements(subject: subject, profile: profile).measurements()
         }
+        if window.kind == MonitorConfiguration.driftAlarms, !onlyLabels { figures += try embeddingDrift(window) }
         if window.kind == .day, !onlyLabels {
             figures += try OperationsMeasurements(connection: connection).measurements(of: window)
         }
@@ -111,6 +113,14 @@ final class WindowFigures {
         ).measurements()
     }
 
+    private func embeddingDrift(_ window: MonitorWindow) throws -> [Measurement] {
+        let drift = try embeddings ?? EmbeddingDrift(budget: budget(), connection)
+        embeddings = drift
+        return try drift.samples(of: window).sorted { $0.key < $1.key }.compactMap { subject, sample in
+            try standard(of: subject).reference.map { drift.measurement(subject, sample, $0) }
+        }
+    }
+
     /// Parts of what versions decided lately that can alarm: overall and each site.
     private func alarmingParts() throws -> Double {
         if let parts { return parts }
@@ -136,12 +146,17 @@ final class WindowFigures {
         return quantile / 1.959_963_984_540_054
     }
 
-    /// The budget is shared by all parts that alarm.
+    /// The budget is shared by all families of all parts that alarm.
+    private func budget() throws -> FalseAlarmBudget {
+        FalseAlarmBudget(
+            windowDays: 1,
+            daysBetweenFalseAlarms: configuration.daysBetweenFalseAlarms * (try alarmingParts())
+                * Double(MonitorConfiguration.driftFamilies))
+    }
+
     private func budgeted() throws -> DriftThresholds {
         if let thresholds { return thresholds }
-        let made = DriftThresholds(
-            budget: FalseAlarmBudget(
-                windowDays: 1, daysBetweenFalseAlarms: configuration.daysBetweenFalseAlarms * (try alarmingParts())))
+        let made = DriftThresholds(budget: try budget())
         thresholds = made
         return made
     }

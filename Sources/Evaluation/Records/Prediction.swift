@@ -32,6 +32,8 @@ struct Prediction: AuditedRow {
     let modelVersion: String
     let operatingPoint: OperatingPoint
     let probabilities: LogProbabilities
+    /// Of those in the sample that drift is measured on.
+    var embedding: [Float]?
     let statistics: ImageStatistics
     let engine: String
     let receivedAt: Timestamp
@@ -74,6 +76,8 @@ struct Prediction: AuditedRow {
             .init("positive_probability", .double), .init("positive_selected", .boolean),
             .init("audit_probability", .double), .init("audit_selected", .boolean),
             .init("second_read_probability", .double), .init("reads_wanted", .smallint), .init("blind", .boolean),
+            .init("hematoxylin_red", .real), .init("hematoxylin_green", .real), .init("eosin_red", .real),
+            .init("eosin_green", .real), .init("embedding", .bytea),
         ])
 
     func columns(_ stamp: Stamp) -> [Column] {
@@ -86,9 +90,14 @@ struct Prediction: AuditedRow {
             Column("brightness", .real(statistics.brightness)),
             Column("case_pseudonym", text: patch.casePseudonym),
             Column("decision", .text(decision.rawValue)),
+            embedding.map { Column("embedding", .bytes(EmbeddingSample.packed($0))) },
             Column("engine", .text(engine)),
             Column("enqueued_at", timestamp: patch.enqueuedAt),
+            Column("eosin_green", real: statistics.stains?.eosinGreen),
+            Column("eosin_red", real: statistics.stains?.eosinRed),
             Column("focus", .real(statistics.focus)),
+            Column("hematoxylin_green", real: statistics.stains?.hematoxylinGreen),
+            Column("hematoxylin_red", real: statistics.stains?.hematoxylinRed),
             Column("image_sha256", .bytes(job.imageSHA256)),
             Column("job_id", .uuid(job.id)),
             stamp.leaf,

@@ -42,7 +42,7 @@ public func maximumMeanDiscrepancy(
     return .value(MaximumMeanDiscrepancy(squared: squared, bandwidth: bandwidth))
 }
 
-private func squaredDistance(_ a: [Float], _ b: [Float]) -> Double {
+func squaredDistance(_ a: [Float], _ b: [Float]) -> Double {
     var sum = 0.0
     for i in a.indices {
         let difference = Double(a[i]) - Double(b[i])
@@ -52,7 +52,7 @@ private func squaredDistance(_ a: [Float], _ b: [Float]) -> Double {
 }
 
 /// Median of the distances; their mean where over half are 0, and 0 where all vectors are equal.
-private func medianDistance(_ squares: [Double]) -> Double {
+func medianDistance(_ squares: [Double]) -> Double {
     let sorted = squares.sorted()
     let middle = sorted.count / 2
     let median =
@@ -62,7 +62,7 @@ private func medianDistance(_ squares: [Double]) -> Double {
 }
 
 /// At most `most` of the vectors: the first places of a seeded Fisher-Yates shuffle.
-private func drawn(_ vectors: [[Float]], _ most: Int, _ random: inout SplitMix64) -> [[Float]] {
+func drawn<Vector>(_ vectors: [Vector], _ most: Int, _ random: inout SplitMix64) -> [Vector] {
     guard vectors.count > most else { return vectors }
     var places = Array(vectors.indices)
     for i in 0..<max(0, most) { places.swapAt(i, i + random.index(below: places.count - i)) }

@@ -104,28 +104,42 @@ struct TamperDrill {
         order by 1, 2
         """
 
-    /// Runs `body` while one row has another value in the column.
-    func changing(_ target: Target, _ body: () throws -> Void) throws {
+    /// Runs `body` while one row has another value in each of the columns, which are of different tables.
+    func changing(_ targets: [Target], _ body: () throws -> Void) throws {
+        try superuser.run(script: "truncate public.kept")
+        for target in targets { try change(target, keeping: TamperDrill.old(target)) }
+        try body()
+        for target in targets { try changeBack(target, to: TamperDrill.old(target)) }
+    }
+
+    private func change(_ target: Target, keeping old: String) throws {
         if target.isGenerated { try setGenerated("", target) }
         try superuser.run(
             script: """
-                truncate public.kept; drop table if exists public.old;
-                create table public.old as select tableoid as relation, ctid as place, \(target.column) as value
+                drop table if exists \(old);
+                create table \(old) as select tableoid as relation, ctid as place, \(target.column) as value
                     from \(target.table) order by \(target.column == "salt" ? "salt is null," : "") 1, 2 limit 1;
                 with changed as (
-                    update \(target.table) as t set \(target.column) = \(try TamperDrill.other(target)) from public.old
+                    update \(target.table) as t set \(target.column) = \(try TamperDrill.other(target)) from \(old) as old
                     where t.tableoid = old.relation and t.ctid = old.place returning t.tableoid, t.ctid)
                 insert into public.kept select * from changed
                 """)
         if target.isGenerated { try setGenerated("s", target) }
-        try body()
+    }
+
+    private func changeBack(_ target: Target, to old: String) throws {
         if target.isGenerated { try setGenerated("", target) }
         try superuser.run(
             script: """
-                update \(target.table) as t set \(target.column) = old.value from public.old, public.kept
+                update \(target.table) as t set \(target.column) = old.value from \(old) as old, public.kept
                 where t.tableoid = kept.relation and t.ctid = kept.place
                 """)
         if target.isGenerated { try setGenerated("s", target) }
+    }
+
+    /// Table of the value that was there before.
+    private static func old(_ target: Target) -> String {
+        "public.old_" + target.table.replacing(".", with: "_")
     }
 
     /// Lets a generated column be written, or makes it look generated again.

@@ -38,6 +38,11 @@ struct ReportedFigure {
         note = try row.optionalText("note") ?? ""
     }
 
+    var shareOfLimit: Double? {
+        guard let value, let threshold, threshold > 0 else { return nil }
+        return value / threshold
+    }
+
     /// `0.93 (0.9 to 0.95)`.
     var text: String {
         guard let value else { return state }
@@ -60,10 +65,12 @@ struct ReportedFigures {
         all = try connection.query(
             """
             select * from monitor.latest_measurements
-            where window_start >= $1 and segment_kind = 'overall' and (
-                (window_kind = '28 days' and metric in ('precision', 'recall'))
-                or (window_kind = 'day' and (metric in ('precision', 'recall') or metric = 'drift' or model_version = '')))
-            order by window_end
+            where window_start >= $1 and (
+                segment_kind = 'overall' and (
+                    (window_kind = '28 days' and metric in ('precision', 'recall'))
+                    or (window_kind = 'day' and (metric in ('precision', 'recall', 'drift') or model_version = '')))
+                or window_kind = 'day' and metric = 'embedding')
+            order by window_end, segment
             """, [.timestamp(Timestamp(microseconds: since.microseconds - WindowKind.rolling.length))]
         ).map(ReportedFigure.init)
         current = try connection.query(
@@ -101,6 +108,11 @@ struct ReportedFigures {
             $0.version == version && $0.kind == WindowKind.day.rawValue && $0.metric == DriftMeasurements.summary
                 && $0.value != nil
         }
+    }
+
+    /// Days' discrepancy of the embeddings, of each site.
+    func embeddings(_ version: String) -> [ReportedFigure] {
+        all.filter { $0.version == version && $0.metric == EmbeddingDrift.metric }
     }
 
     var operations: ReportPart {
@@ -154,6 +166,10 @@ enum ReportMethods {
                 [
                     "drift",
                     "histograms of fixed bins against the acceptance reference: population stability index, Kolmogorov-Smirnov, Wasserstein; limits by resampling whole slides of the reference, all figures of all segments together within the false-alarm budget (Westfall and Young 1993)",
+                ],
+                [
+                    "embeddings",
+                    "the activations before the network's last layer, of a random sample of 100 patches a site and day: squared maximum mean discrepancy to the reference's (Gretton et al. 2012), limits likewise",
                 ],
                 ["immature", "under 90 % of the selected patches of a stratum are labelled: such figures never alarm"],
             ]), isTable: true)

@@ -17,8 +17,9 @@ struct VersionChapter {
         let curves = ScoreCurves(answers: answers)
         return [
             summary, overTime("recall", "Recall: share of tumours that were called"),
-            overTime("precision", "Precision: share of tumor calls that are tumours"), drift, scores,
-        ] + curves.parts + [confusion, subgroups, completeness] + (try DisagreedPatches(answers).parts(connection))
+            overTime("precision", "Precision: share of tumor calls that are tumours"), drift,
+        ] + [embeddings].compactMap(\.self) + [scores] + curves.parts + [confusion, subgroups, completeness]
+            + (try DisagreedPatches(answers).parts(connection))
     }
 
     // MARK: Figures
@@ -106,19 +107,45 @@ struct VersionChapter {
                 : "No day has ended since that can be compared, or slides are too few for limits."
             return part
         }
-        let highest = max(1.5, days.compactMap(\.value).max() ?? 0)
+        part.chart = limitChart(
+            part.title, "worst figure", days.map { ($0.end.days, $0.value ?? 0) }, first.end, last.end)
+        return part
+    }
+
+    private var embeddings: ReportPart? {
+        let figures = figures.embeddings(version)
+        guard let first = figures.first, let last = figures.last else { return nil }
+        var part = ReportPart(
+            title: "Drift: what the network sees, the worst site's share of its limit, by day",
+            table: ReportTable(
+                columns: ["day to", "part", "discrepancy", "limit", "patches", "state", "note"],
+                rows: figures.map {
+                    [
+                        "\($0.end)", $0.segment.text, $0.value?.short ?? "", $0.threshold?.short ?? "", "\($0.patches)",
+                        $0.state, $0.note,
+                    ]
+                }))
+        let worst = Dictionary(grouping: figures, by: \.end.days).mapValues { $0.compactMap(\.shareOfLimit).max() }
+        let points = worst.sorted { $0.key < $1.key }.compactMap { day, share in share.map { (day, max(0, $0)) } }
+        if !points.isEmpty { part.chart = limitChart(part.title, "worst site", points, first.end, last.end) }
+        return part
+    }
+
+    /// A share of a limit over time, with the limit.
+    private func limitChart(
+        _ title: String, _ name: String, _ points: [(Double, Double)], _ first: Timestamp, _ last: Timestamp
+    ) -> Chart {
+        let highest = max(1.5, points.map(\.1).max() ?? 0)
         var chart = Chart(
-            title: part.title, xLabel: "", yLabel: "share of limit", xRange: span(first.end, last.end),
-            yRange: 0...highest,
-            xEnds: ("\(first.end)".day, "\(last.end)".day))
+            title: title, xLabel: "", yLabel: "share of limit", xRange: span(first, last), yRange: 0...highest,
+            xEnds: ("\(first)".day, "\(last)".day))
         chart.series = [
-            .init(name: "worst figure", style: .line, color: "c1", points: days.map { ($0.end.days, $0.value ?? 0) }),
+            .init(name: name, style: .line, color: "c1", points: points),
             .init(
                 name: "limit", style: .dashed, color: "limit",
                 points: [chart.xRange.lowerBound, chart.xRange.upperBound].map { ($0, 1) }),
         ]
-        part.chart = chart
-        return part
+        return chart
     }
 
     private var scores: ReportPart {

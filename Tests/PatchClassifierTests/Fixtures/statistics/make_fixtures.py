@@ -4,6 +4,7 @@ Needs NumPy and Pillow: python3 make_fixtures.py
 
 NAME.png         an image
 statistics.csv   NumPy's figures of each, in double precision
+stains.csv       stain vectors of each, by Macenko et al. 2009 with NumPy; nothing where there are none
 """
 import csv
 from decimal import Decimal, getcontext
@@ -45,6 +46,38 @@ def figures(image):
             most.mean() / 255, focus, tissue]
 
 
+def stain_vectors(image):
+    """About 1,024 pixels, optical density of all channels at least 0.15, 1st and 99th percentile of the angle."""
+    step = 1
+    while step * step * 1024 < image.shape[0] * image.shape[1]:
+        step += 1
+    density = -np.log((image[1::step, 1::step].reshape(-1, 3).astype(np.float64) + 1) / 256)
+    tissue = density[(density >= 0.15).all(axis=1)]
+    if len(tissue) < max(32, 0.05 * len(density)):
+        return None
+    values, vectors = np.linalg.eigh(np.cov(tissue.T))
+    if values[1] < 1e-4:
+        return None
+    plane = vectors[:, [2, 1]]
+    if plane[:, 0].sum() < 0:
+        plane[:, 0] *= -1
+    projected = tissue @ plane
+    middle = np.arctan2(*(tissue.mean(axis=0) @ plane)[::-1])
+    angles = (np.arctan2(projected[:, 1], projected[:, 0]) - middle + np.pi) % (2 * np.pi) - np.pi
+    ends = [plane @ [np.cos(a + middle), np.sin(a + middle)]
+            for a in (np.percentile(angles, 1, method="lower"), np.percentile(angles, 99, method="higher"))]
+    return sorted(ends, key=lambda end: -end[0])
+
+
+def stained(rng, hematoxylin, eosin):
+    """Patches of two known stains, in amounts that vary from place to place."""
+    y, x = np.mgrid[0:96, 0:96]
+    amounts = np.stack([np.clip(0.9 + 0.8 * np.sin(x / 3.0) * np.cos(y / 4.0), 0, None),
+                        np.clip(0.6 + 0.5 * np.cos(x / 6.0 + y / 5.0), 0, None)], axis=2)
+    density = amounts @ np.array([hematoxylin, eosin]) + rng.normal(0, 0.01, (96, 96, 3))
+    return np.clip(np.round(256 * np.exp(-density) - 1), 0, 255)
+
+
 def images():
     rng = np.random.default_rng(7)
     y, x = np.mgrid[0:96, 0:96]
@@ -61,17 +94,24 @@ def images():
     yield "no-inner-pixels", rng.integers(0, 256, (2, 50, 3))
     yield "one-pixel", np.array([[[10, 100, 200]]])
     yield "large-noise", rng.choice([0, 255], (150, 700, 1)).repeat(3, axis=2)
+    # The vectors of Ruifrok and Johnston 2001, and others.
+    yield "stained", stained(rng, [0.650, 0.704, 0.286], [0.072, 0.990, 0.105])
+    yield "stained-otherwise", stained(rng, [0.560, 0.720, 0.410], [0.200, 0.900, 0.390])
 
 
 def main():
     write_table()
-    with open(HERE / "statistics.csv", "w", newline="") as file:
+    with open(HERE / "statistics.csv", "w", newline="") as file, open(HERE / "stains.csv", "w", newline="") as stains:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(COLUMNS.split(","))
+        stain_writer = csv.writer(stains, lineterminator="\n")
+        stain_writer.writerow("name,hematoxylin_red,hematoxylin_green,eosin_red,eosin_green".split(","))
         for name, image in images():
             image = image.astype(np.uint8)
             Image.fromarray(image).save(HERE / f"{name}.png", optimize=True)
             writer.writerow([name, image.shape[1], image.shape[0], *(repr(float(v)) for v in figures(image))])
+            ends = stain_vectors(image)
+            stain_writer.writerow([name, *(repr(float(v)) for end in ends or [] for v in end[:2])])
 
 
 if __name__ == "__main__":
