@@ -11,6 +11,13 @@ public enum Estimate<Value: Sendable & Equatable>: Sendable, Equatable {
         case .notEnoughData: nil
         }
     }
+
+    func map<Other>(_ transform: (Value) -> Other) -> Estimate<Other> {
+        switch self {
+        case .value(let value): .value(transform(value))
+        case .notEnoughData(let have, let need): .notEnoughData(have: have, need: need)
+        }
+    }
 }
 
 /// Two-sided interval with its nominal confidence level, for example 0.95.

@@ -130,7 +130,7 @@ import Testing
     }
 
     @Test func `a site whose patches the network sees otherwise raises an alert of that site`() async throws {
-        try await MonitoredLaboratory.with(days: 12, patches: 6_600, slide: 10) { lab in
+        try await MonitoredLaboratory.with(days: 12, patches: 6_600, slide: 25) { lab in
             try lab.run(
                 "reference", "freeze", "--from", lab.daysAgo(11), "--to", lab.daysAgo(4), "--reason", "validated")
             // Numbers of the same kind with the other sign.

@@ -54,9 +54,9 @@ import Testing
     private static func thresholds(_ reference: [Summary], window: Int, seed: UInt64) -> ThresholdResult {
         resampledThresholds(
             for: figures, budget: budget, referenceSlides: reference.count, windowSlides: window, resamples: 600,
-            seed: seed
+            seed: seed, reference: { again in Summary(again.map { reference[$0] }) }
         ) { drawn, again in
-            values(Summary(drawn.map { reference[$0] }), Summary(again.map { reference[$0] }))
+            values(Summary(drawn.map { reference[$0] }), again)
         }
     }
 
@@ -107,7 +107,7 @@ import Testing
         ) -> ThresholdResult {
             resampledThresholds(
                 for: figures, budget: FalseAlarmBudget(windowDays: 1, daysBetweenFalseAlarms: days),
-                referenceSlides: reference, windowSlides: window, resamples: resamples
+                referenceSlides: reference, windowSlides: window, resamples: resamples, reference: { $0 }
             ) { _, _ in figures.map { _ in 1 } }
         }
         #expect(result(reference: 9) == .notEnoughSlides(have: 9, need: 10))
@@ -124,7 +124,7 @@ import Testing
         ]
         let result = resampledThresholds(
             for: figures, budget: FalseAlarmBudget(windowDays: 1, daysBetweenFalseAlarms: 10), referenceSlides: 1000,
-            windowSlides: 10, resamples: 500
+            windowSlides: 10, resamples: 500, reference: { $0 }
         ) { window, _ in [1, nil, Double(window[0])] }
         guard case .thresholds(let family) = result else {
             Issue.record("no thresholds")

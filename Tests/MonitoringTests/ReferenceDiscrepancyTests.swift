@@ -67,9 +67,9 @@ import Testing
         let expected =
             mean(window, window, own: true) + mean(reference, reference, own: true)
             - 2 * mean(window, reference, own: false)
-        let found = try #require(discrepancy.squared(window: window, reference: reference))
+        let found = try #require(discrepancy.squared(discrepancy.draw(window), to: discrepancy.draw(reference)))
         #expect(abs(found - expected) < 1e-12)
-        #expect(discrepancy.squared(window: [0], reference: [0]) == nil)
+        #expect(discrepancy.squared(discrepancy.draw([0]), to: discrepancy.draw([0])) == nil)
     }
 
     /// New slides of the same laboratory, each day: as many alarms as the budget, and no more than it can be.
@@ -84,7 +84,8 @@ import Testing
                 case .thresholds(let family) = resampledThresholds(
                     for: [MonitoredFigure("embedding", side: .high)], budget: budget,
                     referenceSlides: discrepancy.slides, windowSlides: 12, resamples: 1000,
-                    compute: { [discrepancy.squared(window: $0, reference: $1)] }),
+                    reference: discrepancy.draw,
+                    compute: { [discrepancy.squared(discrepancy.draw($0), to: $1)] }),
                 let limit = family.limits.first?.upper
             else {
                 Issue.record("no limit")

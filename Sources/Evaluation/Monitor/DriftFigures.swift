@@ -36,22 +36,61 @@ struct DriftSample: Sendable {
             patches: Double(profile.predictions))
     }
 
-    /// The figures in the order of `DriftFigures.names`: distances to the other sample, then how much larger the share
-    /// called tumour is than there.
-    func figures(comparedWith reference: DriftSample) -> [Double?] {
-        var figures: [Double?] = []
-        for statistic in MonitoredStatistic.allCases {
-            let (own, other) = (histograms[statistic.rawValue], reference.histograms[statistic.rawValue])
-            for distance in DriftDistance.allCases {
-                switch distance {
-                case .populationStabilityIndex: figures.append(own.populationStabilityIndex(to: other).value)
-                case .kolmogorovSmirnov: figures.append(own.kolmogorovSmirnov(to: other).value)
-                case .wasserstein: figures.append(own.wasserstein(to: other).value)
-                }
-            }
+    /// The counts of all histograms, then called tumor, then patches.
+    var flat: [Int32] {
+        histograms.flatMap { $0.allCounts.map(Int32.init) } + [Int32(calledTumor), Int32(patches)]
+    }
+
+    func figures(comparedWith reference: DriftStandard) -> [Double?] {
+        flat.withUnsafeBufferPointer { reference.figures(of: $0) }
+    }
+}
+
+/// Patches that others are compared with.
+struct DriftStandard {
+    private let standards: [HistogramStandard]
+    private let decisionRate: Double
+
+    init(_ sample: DriftSample) {
+        self = sample.flat.withUnsafeBufferPointer { DriftStandard(flat: $0) }
+    }
+
+    /// - Parameter flat: as `DriftSample.flat`.
+    init(flat: UnsafeBufferPointer<Int32>) {
+        var start = 0
+        standards = MonitoredStatistic.allCases.map { statistic in
+            let size = statistic.edges.count + 1
+            defer { start += size }
+            return HistogramStandard(flat[start..<start + size].map { Int($0) }, edges: statistic.edges)
         }
-        let shares = (calledTumor / patches, reference.calledTumor / reference.patches)
-        return figures + [patches > 0 && reference.patches > 0 ? shares.0 - shares.1 : nil]
+        decisionRate = Double(flat[start]) / Double(flat[start + 1])
+    }
+
+    /// The figures in the order of `DriftFigures.names`: distances to these patches, then how much larger the share called
+    /// tumour is than there.
+    ///
+    /// - Parameter flat: as `DriftSample.flat`.
+    func figures(of flat: UnsafeBufferPointer<Int32>) -> [Double?] {
+        var figures: [Double?] = []
+        figures.reserveCapacity(DriftFigures.names.count)
+        var start = 0
+        for standard in standards {
+            let distances = standard.distances(to: UnsafeBufferPointer(rebasing: flat[start..<start + standard.size]))
+            start += standard.size
+            for distance in DriftDistance.allCases { figures.append(distances?[distance]) }
+        }
+        let change = Double(flat[start]) / Double(flat[start + 1]) - decisionRate
+        return figures + [change.isNaN ? nil : change]
+    }
+}
+
+extension HistogramDistances {
+    fileprivate subscript(distance: DriftDistance) -> Double {
+        switch distance {
+        case .populationStabilityIndex: populationStabilityIndex
+        case .kolmogorovSmirnov: kolmogorovSmirnov
+        case .wasserstein: wasserstein
+        }
     }
 }
 

@@ -23,7 +23,7 @@ struct DriftMeasurements {
         guard !compared.isEmpty else {
             return [blank(.noLocalReference, "the acceptance reference has no patch of \(subject.segment.text)")]
         }
-        let values = DriftSample(profile).figures(comparedWith: DriftSample(compared))
+        let values = DriftSample(profile).figures(comparedWith: DriftStandard(DriftSample(compared)))
         let outcome = thresholds?.limits(reference, subject.segment, slides: slides ?? 0)
         var figures = zip(DriftFigures.names, values).map { name, value in
             var figure = blank(.shown, nil)

@@ -36,9 +36,10 @@ final class DriftThresholds {
     private func make(_ counts: SlideCounts, _ key: Key) -> Outcome {
         let result = resampledThresholds(
             for: DriftFigures.family, budget: budget, referenceSlides: counts.slides, windowSlides: key.slides,
-            resamples: DriftThresholds.resamples(figures: DriftFigures.family.count, budget)
+            resamples: DriftThresholds.resamples(figures: DriftFigures.family.count, budget),
+            reference: { slides in counts.withSum(of: slides) { DriftStandard(flat: $0) } }
         ) { window, reference in
-            counts.sample(of: window).figures(comparedWith: counts.sample(of: reference))
+            counts.withSum(of: window) { reference.figures(of: $0) }
         }
         switch result {
         case .thresholds(let family): return .limits(family.limits)
@@ -67,7 +68,7 @@ final class DriftThresholds {
 /// Histogram counts of every slide of a reference in one table, so that thousands of resamples are quick to add up.
 private struct SlideCounts {
     let slides: Int
-    /// Row by row: the counts of all histograms, then called tumor, then patches.
+    /// Row by row, as `DriftSample.flat`.
     private let table: [Int32]
     private let width: Int
 
@@ -79,32 +80,17 @@ private struct SlideCounts {
         table = rows.flatMap { $0 }
     }
 
-    func sample(of slides: [Int]) -> DriftSample {
-        var sums = [Int32](repeating: 0, count: width)
-        sums.withUnsafeMutableBufferPointer { sums in
+    /// Runs `body` with the sum of some slides' rows.
+    func withSum<Result>(of slides: [Int], _ body: (UnsafeBufferPointer<Int32>) -> Result) -> Result {
+        withUnsafeTemporaryAllocation(of: Int32.self, capacity: width) { sums in
+            sums.initialize(repeating: 0)
             table.withUnsafeBufferPointer { table in
                 for slide in slides {
                     let start = slide * width
                     for column in 0..<width { sums[column] &+= table[start + column] }
                 }
             }
+            return body(UnsafeBufferPointer(sums))
         }
-        return DriftSample(flat: sums)
-    }
-}
-
-extension DriftSample {
-    fileprivate var flat: [Int32] {
-        histograms.flatMap { $0.allCounts.map(Int32.init) } + [Int32(calledTumor), Int32(patches)]
-    }
-
-    fileprivate init(flat: [Int32]) {
-        var start = 0
-        let histograms = MonitoredStatistic.allCases.map { statistic in
-            let counts = flat[start..<start + statistic.edges.count + 1].map { Int($0) }
-            start += counts.count
-            return FixedHistogram(edges: statistic.edges, allCounts: counts)
-        }
-        self.init(histograms: histograms, calledTumor: Double(flat[start]), patches: Double(flat[start + 1]))
     }
 }

@@ -107,9 +107,9 @@ final class EmbeddingDrift {
         let result = resampledThresholds(
             for: [MonitoredFigure(EmbeddingDrift.metric, side: .high)], budget: budget,
             referenceSlides: discrepancy.slides, windowSlides: slides,
-            resamples: DriftThresholds.resamples(figures: 1, budget)
+            resamples: DriftThresholds.resamples(figures: 1, budget), reference: discrepancy.draw
         ) { window, reference in
-            [discrepancy.squared(window: window, reference: reference)]
+            [discrepancy.squared(discrepancy.draw(window), to: reference)]
         }
         switch result {
         case .thresholds(let family): return Limit(value: family.limits.first?.upper, trouble: nil)

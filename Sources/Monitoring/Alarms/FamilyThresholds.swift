@@ -75,8 +75,8 @@ public enum ThresholdResult: Sendable, Equatable {
 /// Limits of every figure such that the whole family alarms as often as the budget allows while nothing changes.
 ///
 /// Each resample draws, with replacement, whole slides of the reference twice: as many as the window has, and as many
-/// as the reference has. So slides stay clusters, and figures that compare the two vary by the error of both. Give a
-/// level, such as a decision rate, as its difference from the reference's: alone it leaves out the reference's error,
+/// as the reference has. So slides stay clusters, and figures that compare the two vary by the error of both. A window is
+/// small and drawn anew each time; the reference is drawn so many times and then again in turn. Give a level, such as a decision rate, as its difference from the reference's: alone it leaves out the reference's error,
 /// and alarms come too often.
 ///
 /// The false alarms are controlled over the family by the smallest rank (Westfall and Young 1993, single-step min-P):
@@ -86,11 +86,13 @@ public enum ThresholdResult: Sendable, Equatable {
 ///
 /// - Parameters:
 ///   - resamples: 2000 puts about 66 alarms behind a budget of one window in thirty.
-///   - compute: the figures' values, in their order, from the numbers of the slides (0..<referenceSlides, with
-///     repeats) of a window and of a reference; nil where one is undefined.
-public func resampledThresholds(
+///   - references: how many times the reference is drawn.
+///   - reference: what `compute` compares with, from the numbers of its slides (0..<referenceSlides, with repeats).
+///   - compute: the figures' values, in their order, from the numbers of a window's slides; nil where one is undefined.
+public func resampledThresholds<Reference>(
     for figures: [MonitoredFigure], budget: FalseAlarmBudget, referenceSlides: Int, windowSlides: Int,
-    resamples: Int = 2000, seed: UInt64 = 1, compute: (_ window: [Int], _ reference: [Int]) -> [Double?]
+    resamples: Int = 2000, references: Int = 200, seed: UInt64 = 1, reference: ([Int]) -> Reference,
+    compute: (_ window: [Int], _ reference: Reference) -> [Double?]
 ) -> ThresholdResult {
     guard let rate = budget.ratePerWindow, !figures.isEmpty else { return .noBudget }
     let fewest = min(referenceSlides, windowSlides)
@@ -99,11 +101,11 @@ public func resampledThresholds(
     guard resamples >= enough else { return .notEnoughResamples(have: resamples, need: enough) }
 
     var random = SplitMix64(seed: seed)
+    func drawn(_ slides: Int) -> [Int] { (0..<slides).map { _ in random.index(below: referenceSlides) } }
+    let pool = (0..<max(1, min(references, resamples))).map { _ in reference(drawn(referenceSlides)) }
     var columns = [[Double?]](repeating: [], count: figures.count)
-    for _ in 0..<resamples {
-        let window = (0..<windowSlides).map { _ in random.index(below: referenceSlides) }
-        let reference = (0..<referenceSlides).map { _ in random.index(below: referenceSlides) }
-        let values = compute(window, reference)
+    for resample in 0..<resamples {
+        let values = compute(drawn(windowSlides), pool[resample % pool.count])
         precondition(values.count == figures.count, "one value for each figure")
         for (figure, value) in values.enumerated() { columns[figure].append(value.flatMap { $0.isNaN ? nil : $0 }) }
     }

@@ -9,49 +9,81 @@ extension FixedHistogram {
     /// Population stability index, sum of (p - q) ln(p / q) over under- and overflow and all bins, each share
     /// smoothed: (count + 0.5) / (total + 0.5 bins).
     public func populationStabilityIndex(to other: FixedHistogram) -> Estimate<Double> {
-        compare(other) { a, b in
-            zip(FixedHistogram.smoothed(a), FixedHistogram.smoothed(b)).reduce(0) { sum, shares in
-                let (p, q) = shares
-                return sum + (p - q) * log(p / q)
-            }
-        }
+        compare(other).map(\.populationStabilityIndex)
     }
 
     /// Largest difference of the cumulated shares at the edges: at most the samples' own Kolmogorov-Smirnov distance.
     public func kolmogorovSmirnov(to other: FixedHistogram) -> Estimate<Double> {
-        compare(other) { a, b in FixedHistogram.cumulatedDifferences(a, b).map(abs).max() ?? 0 }
+        compare(other).map(\.kolmogorovSmirnov)
     }
 
     /// First Wasserstein distance in the values' unit, with each bin's values at its centre and under- and overflow at
     /// the outer edges.
-    public func wasserstein(to other: FixedHistogram) -> Estimate<Double> {
+    public func wasserstein(to other: FixedHistogram) -> Estimate<Double> { compare(other).map(\.wasserstein) }
+
+    private func compare(_ other: FixedHistogram) -> Estimate<HistogramDistances> {
+        precondition(edges == other.edges, "histograms of the same edges")
+        let distances = allCounts.withUnsafeBufferPointer {
+            HistogramStandard(other.allCounts, edges: edges).distances(to: $0)
+        }
+        return distances.map { .value($0) } ?? .notEnoughData(have: min(total, other.total), need: 1)
+    }
+}
+
+/// What `FixedHistogram` says of two histograms.
+public struct HistogramDistances: Sendable, Equatable {
+    public var populationStabilityIndex: Double
+    public var kolmogorovSmirnov: Double
+    public var wasserstein: Double
+}
+
+/// A histogram that many others are compared with.
+public struct HistogramStandard: Sendable {
+    /// Counts: underflow, bins, overflow.
+    public var size: Int { smoothed.count }
+    private let smoothed: [Double]
+    private let cumulated: [Double]
+    /// From the place of a bin's values to that of the next one's.
+    private let steps: [Double]
+    private let isEmpty: Bool
+
+    /// - Parameters:
+    ///   - counts: as `FixedHistogram.allCounts`.
+    ///   - edges: of the bins.
+    public init(_ counts: [Int], edges: [Double]) {
+        precondition(counts.count == edges.count + 1, "a count for every bin")
+        let total = counts.reduce(0, +)
+        isEmpty = total == 0
+        let mass = Double(total) + stabilityIndexSmoothing * Double(counts.count)
+        smoothed = counts.map { (Double($0) + stabilityIndexSmoothing) / mass }
+        var sum = 0
+        cumulated = counts.map {
+            sum += $0
+            return Double(sum) / Double(total)
+        }
         let centres = zip(edges, edges.dropFirst()).map { ($0 + $1) / 2 }
         let places = [edges[0]] + centres + [edges[edges.count - 1]]
-        return compare(other) { a, b in
-            zip(FixedHistogram.cumulatedDifferences(a, b), zip(places, places.dropFirst())).reduce(0) { sum, step in
-                sum + abs(step.0) * (step.1.1 - step.1.0)
-            }
+        steps = zip(places, places.dropFirst()).map { $1 - $0 } + [0]
+    }
+
+    /// - Parameter counts: as many as its own, of the same edges.
+    /// - Returns: nil where one of the two is empty.
+    public func distances<Count: BinaryInteger>(to counts: UnsafeBufferPointer<Count>) -> HistogramDistances? {
+        precondition(counts.count == size, "histograms of the same edges")
+        let total = Double(counts.reduce(0) { $0 + Int($1) })
+        guard total > 0, !isEmpty else { return nil }
+        let mass = total + stabilityIndexSmoothing * Double(size)
+        var distances = HistogramDistances(populationStabilityIndex: 0, kolmogorovSmirnov: 0, wasserstein: 0)
+        var sum = 0
+        for bin in 0..<size {
+            let count = Int(counts[bin])
+            sum += count
+            let (p, q) = ((Double(count) + stabilityIndexSmoothing) / mass, smoothed[bin])
+            if p != q { distances.populationStabilityIndex += (p - q) * log(p / q) }
+            let difference = abs(Double(sum) / total - cumulated[bin])
+            distances.kolmogorovSmirnov = max(distances.kolmogorovSmirnov, difference)
+            distances.wasserstein += difference * steps[bin]
         }
-    }
-
-    private func compare(_ other: FixedHistogram, _ distance: ([Int], [Int]) -> Double) -> Estimate<Double> {
-        precondition(edges == other.edges, "histograms of the same edges")
-        let have = min(total, other.total)
-        return have > 0 ? .value(distance(allCounts, other.allCounts)) : .notEnoughData(have: have, need: 1)
-    }
-
-    private static func smoothed(_ counts: [Int]) -> [Double] {
-        let total = Double(counts.reduce(0, +)) + stabilityIndexSmoothing * Double(counts.count)
-        return counts.map { (Double($0) + stabilityIndexSmoothing) / total }
-    }
-
-    private static func cumulatedDifferences(_ a: [Int], _ b: [Int]) -> [Double] {
-        let (totalA, totalB) = (Double(a.reduce(0, +)), Double(b.reduce(0, +)))
-        var (sumA, sumB) = (0, 0)
-        return zip(a, b).map { countA, countB in
-            sumA += countA
-            sumB += countB
-            return Double(sumA) / totalA - Double(sumB) / totalB
-        }
+        return distances
     }
 }

@@ -66,12 +66,23 @@ public struct ReferenceDiscrepancy: Sendable {
             2 * within / (m * (m - 1)) + sums.reduce(0, +) / (n * (n - 1)) - 2 * across / (m * n))
     }
 
-    /// Of slides of the reference itself, drawn with repeats, to others of them: each draw stands for a slide of its own,
-    /// so no slide is compared with itself. nil where a side has no two vectors, or nothing is left to compare.
-    public func squared(window: [Int], reference: [Int]) -> Double? {
-        let (own, other) = (counts(window), counts(reference))
-        guard let within = mean(own, own, draws: true), let without = mean(other, other, draws: true),
-            let across = mean(own, other, draws: false)
+    /// Slides of the reference, drawn with repeats: each draw stands for a slide of its own.
+    public struct Draw: Sendable {
+        fileprivate let counts: [Double]
+        /// Mean of the kernel over the pairs of its vectors; nil where there are none.
+        fileprivate let within: Double?
+    }
+
+    public func draw(_ slides: [Int]) -> Draw {
+        let counts = counts(slides)
+        return Draw(counts: counts, within: mean(counts, counts, draws: true))
+    }
+
+    /// Of one draw to another; no slide is compared with itself. nil where a side has no two vectors, or nothing is left to
+    /// compare.
+    public func squared(_ window: Draw, to reference: Draw) -> Double? {
+        guard let within = window.within, let without = reference.within,
+            let across = mean(window.counts, reference.counts, draws: false)
         else { return nil }
         return within + without - 2 * across
     }
@@ -85,9 +96,10 @@ public struct ReferenceDiscrepancy: Sendable {
     /// Mean of the kernel over the pairs of two draws' vectors; `draws`: also over those within each draw.
     private func mean(_ a: [Double], _ b: [Double], draws: Bool) -> Double? {
         var (sum, pairs) = (0.0, 0.0)
-        for i in 0..<slides where a[i] > 0 {
+        let others = b.indices.filter { b[$0] > 0 }
+        for i in a.indices where a[i] > 0 {
             let size = Double(sizes[i])
-            for j in 0..<slides where j != i && b[j] > 0 {
+            for j in others where j != i {
                 let weight = a[i] * b[j]
                 sum += weight * sums[i * slides + j]
                 pairs += weight * size * Double(sizes[j])
