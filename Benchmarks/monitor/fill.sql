@@ -48,7 +48,7 @@ select job, :'version', 'message ' || i, 'benchmark', 'S-' || slide, i % :slide 
        positive, selected, 0.01, audit, case when reason is not null then 0 end, case when reason is not null then 1 end,
        case when reason is not null then false end,
        0.6 + stain + 0.1 * random(), 0.7 + 0.05 * random(), 0.1 + stain + 0.1 * random(), 0.9 + 0.05 * random(),
-       case when i % :embedded = 0 then (select embedding from embeddings where number = (i * 7919) % 1000) end
+       case when i % :embedded = 0 then (select embedding from embeddings where number = (i::bigint * 7919) % 1000) end
 from (
     select *, case when decision = 'uncertain' then 'uncertain' when selected then 'positive' when audit then 'audit' end as reason
     from (
