@@ -21,13 +21,15 @@ struct DriftSample: Sendable {
 
     init(_ patches: some Sequence<ReferencePatch>) {
         self = .empty
-        for patch in patches {
-            for statistic in MonitoredStatistic.allCases {
-                histograms[statistic.rawValue].add(Double(patch.figures[statistic.rawValue]))
-            }
-            if patch.isCalledTumor { calledTumor += 1 }
-            self.patches += 1
+        for patch in patches { add(patch) }
+    }
+
+    mutating func add(_ patch: ReferencePatch) {
+        for statistic in MonitoredStatistic.allCases {
+            histograms[statistic.rawValue].add(Double(patch.figures[statistic.rawValue]))
         }
+        if patch.isCalledTumor { calledTumor += 1 }
+        patches += 1
     }
 
     init(_ profile: PredictionProfile) {
@@ -47,7 +49,7 @@ struct DriftSample: Sendable {
 }
 
 /// Patches that others are compared with.
-struct DriftStandard {
+struct DriftStandard: Sendable {
     private let standards: [HistogramStandard]
     private let decisionRate: Double
 

@@ -19,11 +19,10 @@ struct DriftMeasurements {
 
     func measurements() -> [Measurement] {
         guard let reference else { return [blank(.noLocalReference, DriftMeasurements.howToFreeze)] }
-        let compared = reference.patches(of: subject.segment)
-        guard !compared.isEmpty else {
+        guard let standard = reference.standards[subject.segment] else {
             return [blank(.noLocalReference, "the acceptance reference has no patch of \(subject.segment.text)")]
         }
-        let values = DriftSample(profile).figures(comparedWith: DriftStandard(DriftSample(compared)))
+        let values = DriftSample(profile).figures(comparedWith: standard)
         let outcome = thresholds?.limits(reference, subject.segment, slides: slides ?? 0)
         var figures = zip(DriftFigures.names, values).map { name, value in
             var figure = blank(.shown, nil)

@@ -10,6 +10,22 @@ struct ReferenceProfile: Sendable {
     let end: Timestamp
     let frozenAt: Timestamp
     let patches: [ReferencePatch]
+    /// What windows of a segment are compared with, of the segments that it has patches of.
+    let standards: [Segment: DriftStandard]
+
+    private init(_ row: Row, version: String, patches: [ReferencePatch]) throws {
+        id = try row.uuid("reference_id")
+        self.version = version
+        start = try row.timestamp("window_start")
+        end = try row.timestamp("window_end")
+        frozenAt = try row.timestamp("frozen_at")
+        self.patches = patches
+        var samples: [Segment: DriftSample] = [:]
+        for patch in patches {
+            for segment in patch.origin.segments { samples[segment, default: .empty].add(patch) }
+        }
+        standards = samples.mapValues { DriftStandard($0) }
+    }
 
     /// The newest of a version, as of a time; nil where none was frozen.
     ///
@@ -31,9 +47,7 @@ struct ReferenceProfile: Sendable {
                 "the patches of the acceptance reference \(id.text) are not those that were frozen: run `sentinode audit "
                     + "verify`, and freeze another with `sentinode monitor reference freeze`")
         }
-        return ReferenceProfile(
-            id: id, version: version, start: try row.timestamp("window_start"), end: try row.timestamp("window_end"),
-            frozenAt: try row.timestamp("frozen_at"), patches: try ReferencePatch.all(of: id, connection))
+        return try ReferenceProfile(row, version: version, patches: ReferencePatch.all(of: id, connection))
     }
 
     /// The part of it that a segment is compared with.
