@@ -3,7 +3,7 @@ import Monitoring
 
 /// What a run computes, and when it alarms: stored with every run.
 public struct MonitorConfiguration: Sendable, Equatable {
-    /// Days between false alarms of all drift figures together, on average, while nothing changes.
+    /// Days between false alarms of all drift figures and cumulative sums together, on average, while nothing changes.
     public var daysBetweenFalseAlarms: Double
     /// How far the upper end of a figure's interval may lie below the reference's figure before it alarms.
     public var tolerance: Double
@@ -20,6 +20,26 @@ public struct MonitorConfiguration: Sendable, Equatable {
     static let alarmingFigures: Set<ConfusionFigure> = [.precision, .recall, .specificity]
     /// What one run covers at most; what was missed for longer is caught up with in several.
     static let longestRun = 28 * MonitorWindow.day
+
+    /// Of the drift figures that a part has on one day: half of what falls to it.
+    ///
+    /// - Parameter parts: that can alarm and share the budget: every version overall, and each of its sites.
+    func driftBudget(parts: Double) -> FalseAlarmBudget {
+        FalseAlarmBudget(windowDays: 1, daysBetweenFalseAlarms: 2 * parts * daysBetweenFalseAlarms)
+    }
+
+    /// Days between false alarms of one of the cumulative sums of a part: they share the other half.
+    func daysBetweenFalseSums(parts: Double) -> Double {
+        2 * parts * daysBetweenFalseAlarms * Double(1 + ErrorStream.allCases.count)
+    }
+
+    /// By how much wider than its 95 % interval a figure against labels is taken: Bonferroni's, 5 % over all that raise
+    /// an alert from one window.
+    static func widening(parts: Double) -> Double {
+        let figures = parts * Double(alarmingFigures.count + 1)
+        let quantile = NormalDistribution.quantile(1 - 0.025 / figures) ?? .infinity
+        return quantile / NormalDistribution.multiplier(level: 0.95)
+    }
 
     /// As it is stored.
     var json: JSONText {

@@ -61,7 +61,7 @@ struct ReportedFigures {
             """
             select * from monitor.latest_measurements
             where window_start >= $1 and segment_kind = 'overall' and (
-                (window_kind = '28 days' and metric in ('precision', 'recall'))
+                (window_kind = '28 days' and (metric in ('precision', 'recall') or method = 'CUSUM'))
                 or (window_kind = 'day' and (metric in ('precision', 'recall') or metric = 'drift' or model_version = '')))
             order by window_end
             """, [.timestamp(Timestamp(microseconds: since.microseconds - WindowKind.rolling.length))]
@@ -100,6 +100,14 @@ struct ReportedFigures {
         all.filter {
             $0.version == version && $0.kind == WindowKind.day.rawValue && $0.metric == DriftMeasurements.summary
                 && $0.value != nil
+        }
+    }
+
+    /// Cumulative sums, by the ends of their windows.
+    func sums(_ version: String) -> [ReportedFigure] {
+        all.filter {
+            $0.version == version && $0.kind == WindowKind.rolling.rawValue
+                && $0.method == SequentialMeasurements.method
         }
     }
 
@@ -154,6 +162,14 @@ enum ReportMethods {
                 [
                     "drift",
                     "histograms of fixed bins against the acceptance reference: population stability index, Kolmogorov-Smirnov, Wasserstein; limits by resampling whole slides of the reference, all figures of all segments together within the false-alarm budget (Westfall and Young 1993)",
+                ],
+                [
+                    "CUSUM",
+                    "two-sided cumulative sums of the days' mean scores and errors, less the reference's, in standard deviations that know slides, with k = 0.5 (Page 1954); limits by Siegmund's approximation (1985) from a share of the false-alarm budget and the reference's own error",
+                ],
+                [
+                    "order of alerts",
+                    "inputs, then scores, then errors: what comes first can be the cause of what comes after it",
                 ],
                 ["immature", "under 90 % of the selected patches of a stratum are labelled: such figures never alarm"],
             ]), isTable: true)
