@@ -11,53 +11,62 @@ private let quietDays = 3
 @Suite struct `A month of a laboratory` {
     private static let isLong = ProcessInfo.processInfo.environment["SENTINODE_TEST_LONG"] == "1"
     private static let days = 30
-    private static let laboratories = isLong ? 2_000 : 1
-    /// Laboratories that share a reference, and with it its error.
-    private static let perReference = 10
+    /// Each with an acceptance reference of its own, and so many months after it, which err together.
+    private static let laboratories = isLong ? 200 : 1
+    private static let monthsEach = isLong ? 10 : 1
 
-    /// What so many laboratories raise, and for each the number of its reference.
-    private func months(_ change: SimulatedChange, _ count: Int) -> [(reference: Int, alerts: [[AlertRow]])] {
-        let work = SimulatedSlides.work(change)
-        return stride(from: 0, to: count, by: Self.perReference).flatMap { first in
-            let laboratory = SimulatedLaboratory(work, referenceDays: Self.isLong ? 28 : 14, seed: UInt64(first))
-            return (first..<min(count, first + Self.perReference)).map { number in
-                let alerts = laboratory.alerts(
-                    days: Self.days, changeDay: change == .none ? nil : quietDays, seed: UInt64(1_000_000 + number))
-                return (reference: first, alerts: alerts)
+    @Test func `raises false alarms within its budget, shows what changed, and names the cause first`() {
+        // A tighter budget needs fewer resamples.
+        let configuration = MonitorConfiguration(daysBetweenFalseAlarms: Self.isLong ? 30.4 : 15)
+        var falseAlarms: [[AlertRow]] = []
+        var findings: [SimulatedChange: Findings] = [:]
+        for number in 0..<Self.laboratories {
+            let laboratory = SimulatedLaboratory(
+                SimulatedSlides.work(.none), referenceDays: Self.isLong ? 28 : 10, configuration: configuration,
+                fewestResamples: 400, seed: UInt64(number + 1))
+            falseAlarms.append([])
+            for month in 0..<Self.monthsEach {
+                for (place, change) in SimulatedChange.allCases.enumerated() {
+                    let alerts = laboratory.alerts(
+                        SimulatedSlides.work(change), days: Self.days, changeDay: change == .none ? nil : quietDays,
+                        seed: UInt64((number << 16 + month) << 3 + place + 1) + 1 << 40)
+                    if change == .none {
+                        falseAlarms[number] += alerts.joined()
+                    } else {
+                        findings[change, default: Findings()].add(alerts, change.cause)
+                    }
+                }
             }
         }
+        check(falseAlarms, budget: Double(Self.days) / configuration.daysBetweenFalseAlarms)
+        for (change, found) in findings {
+            print("\(change): \(found)")
+            #expect(found.found >= 0.9, "\(change)")
+            // In one month of one laboratory a false alarm may come first.
+            if Self.isLong { #expect(found.right >= 0.75, "\(change)") }
+        }
+        #expect(findings.values.reduce(0) { $0 + $1.right } >= 2)
     }
 
-    /// One in 30.4 days is the budget. Laboratories of one reference err together, so the interval is over references;
-    /// few of them have at least the spread of a Poisson number.
-    @Test func `raises no more false alarms than its budget while nothing changes`() {
-        let months = months(.none, Self.isLong ? Self.laboratories : 2)
-        let counts = Dictionary(grouping: months, by: \.reference).values.map { months in
-            months.reduce(0.0) { $0 + Double($1.alerts.joined().count) } / Double(months.count)
-        }
-        let mean = counts.reduce(0, +) / Double(counts.count)
-        let spread = counts.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
-        let budget = Double(Self.days) / MonitorConfiguration().daysBetweenFalseAlarms
+    /// The interval is over laboratories; of few, the alarms have at least the spread of a Poisson number.
+    private func check(_ falseAlarms: [[AlertRow]], budget: Double) {
+        let rates = falseAlarms.map { Double($0.count) / Double(Self.monthsEach) }
+        let mean = rates.reduce(0, +) / Double(rates.count)
+        let spread = rates.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
         let error = max(
-            (spread / Double(max(1, counts.count * (counts.count - 1)))).squareRoot(),
-            (budget / Double(months.count)).squareRoot())
-        let any = months.count { !$0.alerts.joined().isEmpty }
-        print("false alarms a month: \(mean) +- \(1.96 * error), any in \(any) of \(months.count) laboratories")
-        print(Dictionary(grouping: months.flatMap { $0.alerts.joined() }, by: \.kind).mapValues(\.count))
+            (spread / Double(max(1, rates.count * (rates.count - 1)))).squareRoot(),
+            (budget / Double(rates.count * Self.monthsEach)).squareRoot())
+        print("false alarms a month: \(mean) +- \(1.96 * error), \(budget) is the budget")
+        print(Dictionary(grouping: falseAlarms.joined(), by: \.kind).mapValues(\.count))
         #expect(mean - 1.96 * error <= budget)
     }
 
-    @Test(arguments: [SimulatedChange.recallDrop, .stainShift, .moreTumors])
-    func `shows what changed, and names its cause first`(change: SimulatedChange) {
-        var findings = Findings()
-        for month in months(change, Self.laboratories) { findings.add(month.alerts, change.cause) }
-        print("\(change): \(findings)")
-        #expect(findings.found >= 0.9 && findings.right >= 0.8)
-    }
-
     @Test(.needsCompressedPatches) func `shows that one site compresses its patches, and names that site`() throws {
-        let laboratory = SimulatedLaboratory(try RealSlides().work, referenceDays: 8, seed: 7)
-        let alerts = laboratory.alerts(days: quietDays + 2, changeDay: quietDays, seed: 8)
+        let work = try RealSlides().work
+        let laboratory = SimulatedLaboratory(
+            work, referenceDays: 5, configuration: MonitorConfiguration(daysBetweenFalseAlarms: 2),
+            fewestResamples: 400, seed: 7)
+        let alerts = laboratory.alerts(work, days: Self.days, changeDay: quietDays, seed: 8)
         var findings = Findings()
         findings.add(alerts, .inputs)
         print("one site compresses: \(findings)")

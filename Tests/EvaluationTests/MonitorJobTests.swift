@@ -136,7 +136,7 @@ import Testing
             try lab.change(
                 "update sentinode.predictions set p_tumor = p_tumor + 0.03 where p_tumor < 0.3 and stored_at >= '\(lab.daysAgo(6))'"
             )
-            try lab.run()
+            try lab.run("--days-between-false-alarms", "5")
             let sums = try lab.latest("score", "CUSUM", "28 days").filter { "\($0.end)" > lab.daysAgo(8) }
             let alarms = sums.filter { $0.state == "alarm" }
             #expect(sums.count == 8 && alarms.last?.end == sums.last?.end, "\(sums.map(\.state))")
@@ -157,7 +157,7 @@ import Testing
                     == lab.latest("score", "CUSUM", "28 days").count)
 
             try lab.run("resolve", try alert.uuid("alert_id").text, "--reason", "more tumours are sent in")
-            try lab.run()
+            try lab.run("--days-between-false-alarms", "5")
             #expect(
                 try lab.laboratory.count(
                     "select count(*) from monitor.alerts where method = 'CUSUM' and metric = 'score' and segment = ''")

@@ -17,11 +17,13 @@ final class DriftThresholds {
     }
 
     private let budget: FalseAlarmBudget
+    private let fewestResamples: Int
     private var known: [Key: Outcome] = [:]
 
     /// - Parameter budget: of one segment's family of figures.
-    init(budget: FalseAlarmBudget) {
+    init(budget: FalseAlarmBudget, fewestResamples: Int = 2000) {
         self.budget = budget
+        self.fewestResamples = fewestResamples
     }
 
     /// - Parameter slides: that the window has patches of.
@@ -38,7 +40,7 @@ final class DriftThresholds {
         let result = resampledThresholds(
             for: DriftFigures.family, budget: budget, referenceSlides: counts.slides, windowSlides: key.slides,
             // Each figure has its own most extreme resample, and the budget must allow for more than all of those.
-            resamples: max(2000, Int((Double(DriftFigures.family.count + 10) / rate).rounded(.up))), seed: 1
+            resamples: max(fewestResamples, Int((Double(DriftFigures.family.count + 10) / rate).rounded(.up))), seed: 1
         ) { window, reference in
             counts.sample(of: window).figures(comparedWith: counts.sample(of: reference))
         }

@@ -21,16 +21,20 @@ public struct MonitorConfiguration: Sendable, Equatable {
     /// What one run covers at most; what was missed for longer is caught up with in several.
     static let longestRun = 28 * MonitorWindow.day
 
-    /// Of the drift figures that a part has on one day: half of what falls to it.
+    /// Share of the budget of the drift figures of days; the cumulative sums have the rest.
+    private static let driftShare = 0.75
+
+    /// Of the drift figures that a part has on one day.
     ///
     /// - Parameter parts: that can alarm and share the budget: every version overall, and each of its sites.
     func driftBudget(parts: Double) -> FalseAlarmBudget {
-        FalseAlarmBudget(windowDays: 1, daysBetweenFalseAlarms: 2 * parts * daysBetweenFalseAlarms)
+        FalseAlarmBudget(
+            windowDays: 1, daysBetweenFalseAlarms: parts * daysBetweenFalseAlarms / MonitorConfiguration.driftShare)
     }
 
-    /// Days between false alarms of one of the cumulative sums of a part: they share the other half.
+    /// Days between false alarms of one of the cumulative sums of a part.
     func daysBetweenFalseSums(parts: Double) -> Double {
-        2 * parts * daysBetweenFalseAlarms * Double(1 + ErrorStream.allCases.count)
+        parts * daysBetweenFalseAlarms * Double(1 + ErrorStream.allCases.count) / (1 - MonitorConfiguration.driftShare)
     }
 
     /// By how much wider than its 95 % interval a figure against labels is taken: Bonferroni's, 5 % over all that raise

@@ -7,18 +7,23 @@ import Monitoring
 /// A laboratory whose truth is known, seen day by day through the monitor's own figures, limits and alerts, without a
 /// database. Its acceptance reference ends at the epoch.
 struct SimulatedLaboratory {
-    private let work: SimulatedWork
     private let reference: ReferenceProfile
     /// The days of the reference.
     private let past: [SimulatedDay]
     private let standards: [(subject: Subject, standard: AcceptanceStandard)]
     private let thresholds: DriftThresholds
-    private let configuration = MonitorConfiguration()
+    private let configuration: MonitorConfiguration
     private let parts: Double
 
-    init(_ work: SimulatedWork, referenceDays: Int, seed: UInt64) {
+    /// - Parameters:
+    ///   - work: during the reference.
+    ///   - fewestResamples: that limits are made of, where their budget allows for so few.
+    init(
+        _ work: SimulatedWork, referenceDays: Int, configuration: MonitorConfiguration, fewestResamples: Int = 2000,
+        seed: UInt64
+    ) {
         var random = SplitMix64(seed: seed)
-        self.work = work
+        self.configuration = configuration
         let past = (-referenceDays..<0).map { work.day($0, isChanged: false, &random) }
         self.past = past
         let reference = ReferenceProfile(
@@ -27,7 +32,8 @@ struct SimulatedLaboratory {
         self.reference = reference
         let subjects = Set(past.flatMap(\.profiles.keys)).sorted()
         parts = Double(subjects.count)
-        thresholds = DriftThresholds(budget: configuration.driftBudget(parts: parts))
+        thresholds = DriftThresholds(
+            budget: configuration.driftBudget(parts: parts), fewestResamples: fewestResamples)
         let labels = LabelledPatches.bySubject(past.flatMap(\.labelled))
         let (tolerance, widening) = (configuration.tolerance, MonitorConfiguration.widening(parts: parts))
         standards = subjects.map { subject in
@@ -41,18 +47,24 @@ struct SimulatedLaboratory {
     /// The alerts of so many days after the reference, in the order in which they are named; what was in alarm on one of
     /// the two days before is no new alert.
     ///
-    /// - Parameter changeDay: the first day of the change; nil for none.
-    func alerts(days: Int, changeDay: Int?, seed: UInt64) -> [[AlertRow]] {
+    /// - Parameter changeDay: the first day of the change; what follows the first alert from then on is left out. nil
+    ///   for no change.
+    func alerts(_ work: SimulatedWork, days: Int, changeDay: Int? = nil, seed: UInt64) -> [[AlertRow]] {
         var random = SplitMix64(seed: seed)
         var all = past
         var latest: [AlertCondition: Int] = [:]
-        return (0..<days).map { number in
-            all.append(work.day(number, isChanged: changeDay.map { number >= $0 } ?? false, &random))
+        var alerts: [[AlertRow]] = []
+        for number in 0..<days {
+            let isChanged = changeDay.map { number >= $0 } ?? false
+            all.append(work.day(number, isChanged: isChanged, &random))
             var book = AlertBook()
             let raised = book.raise(measurements(Array(all.suffix(28))), run: UUID(), at: .now, by: "monitor")
-            defer { for alert in raised { latest[AlertCondition(alert.placed)] = number } }
-            return raised.filter { alert in latest[AlertCondition(alert.placed)].map { $0 < number - 2 } ?? true }
+            alerts.append(
+                raised.filter { alert in latest[AlertCondition(alert.placed)].map { $0 < number - 2 } ?? true })
+            for alert in raised { latest[AlertCondition(alert.placed)] = number }
+            if isChanged, alerts.last?.isEmpty == false { break }
         }
+        return alerts
     }
 
     /// What the run after the last day computes of it and of all days.
