@@ -107,7 +107,7 @@ import Testing
             #expect(try alerts.map { try $0.text("segment") } == [""])
             let alert = try #require(alerts.first)
             // The figure that was shifted is named first.
-            #expect(try alert.text("reason").contains("): od_mean_red ("))
+            #expect(try alert.text("reason").contains("reference: od_mean_red ("))
             #expect(
                 try lab.laboratory.count("select count(*) from sentinode.outbox where routing_key = 'alert.raised'")
                     == lab.laboratory.count("select count(*) from monitor.alerts"))
@@ -148,6 +148,45 @@ import Testing
             #expect(try #require(alerts.first).text("reason").contains("maximum mean discrepancy"))
             let usual = try lab.latest("embedding", "maximum mean discrepancy", "day", segment: "site-0").suffix(3)
             #expect(usual.count == 3 && usual.allSatisfy { $0.value != nil && $0.state == "ok" }, "\(usual)")
+        }
+    }
+
+    @Test func `a small shift that lasts adds up to one alert, and is computed again the same`() async throws {
+        try await MonitoredLaboratory.with(days: 26, patches: 13_000, slide: 50) { lab in
+            try lab.run(
+                "reference", "freeze", "--from", lab.daysAgo(25), "--to", lab.daysAgo(8), "--reason", "validated")
+            try lab.change(
+                "update sentinode.predictions set p_tumor = p_tumor + 0.03 where p_tumor < 0.3 and stored_at >= '\(lab.daysAgo(6))'"
+            )
+            try lab.run("--days-between-false-alarms", "5")
+            let sums = try lab.latest("score", "CUSUM", "28 days").filter { "\($0.end)" > lab.daysAgo(8) }
+            let alarms = sums.filter { $0.state == "alarm" }
+            #expect(sums.count == 8 && alarms.last?.end == sums.last?.end, "\(sums.map(\.state))")
+            #expect(alarms.allSatisfy { "\($0.end)" > lab.daysAgo(6) })
+            let alerts = try lab.laboratory.database.query(
+                "select alert_id, reason from monitor.open_alerts where method = 'CUSUM' and metric = 'score' and segment = ''"
+            )
+            #expect(alerts.count == 1)
+            let alert = try #require(alerts.first)
+            #expect(try alert.text("reason").hasPrefix("scores have drifted from the acceptance reference: "))
+            #expect(
+                try lab.laboratory.count(
+                    "select count(*) from monitor.drift where window_kind = '28 days' and metric = 'drift' and state = 'alarm'"
+                )
+                    >= alarms.count)
+            #expect(
+                try lab.latest("missed_tumors", "CUSUM", "28 days").count
+                    == lab.latest("score", "CUSUM", "28 days").count)
+
+            try lab.run("resolve", try alert.uuid("alert_id").text, "--reason", "more tumours are sent in")
+            try lab.run("--days-between-false-alarms", "5")
+            #expect(
+                try lab.laboratory.count(
+                    "select count(*) from monitor.alerts where method = 'CUSUM' and metric = 'score' and segment = ''")
+                    == 1)
+            for run in try lab.laboratory.database.query("select run_id from monitor.runs") {
+                #expect(try lab.run("--as-of", try run.uuid("run_id").text).hasPrefix("reproduced"))
+            }
         }
     }
 

@@ -10,7 +10,9 @@ struct AlertCondition: Hashable {
     let segment: Segment
     let metric: String
     let method: String
+}
 
+extension AlertCondition {
     init(_ placed: PlacedMeasurement) {
         version = placed.figure.subject.version
         windowKind = placed.kind
@@ -19,7 +21,8 @@ struct AlertCondition: Hashable {
         method = placed.figure.method
     }
 
-    fileprivate init(_ row: Row) throws {
+    /// From the columns of `monitor.alerts`.
+    init(_ row: Row) throws {
         version = try row.text("model_version")
         windowKind = try row.text("window_kind")
         guard let kind = Segment.Kind(rawValue: try row.text("segment_kind")) else {
@@ -116,9 +119,16 @@ struct AlertBook {
     /// Quiet windows in a row after which the monitor resolves an alert.
     static let quietWindows = 2
 
+    /// Of the alerts of one run, the furthest beyond its limit is first.
+    static let oldestFirst: SQL =
+        "raised_at, abs((value - threshold) / nullif(threshold, 0)) desc nulls last, alert_id"
+
     /// When the last alert was answered, or its window ended: windows that ended before are its own.
     private var answered: [AlertCondition: Timestamp] = [:]
     private(set) var open: Set<AlertCondition> = []
+
+    /// With no alert yet.
+    init() {}
 
     init(_ connection: DatabaseConnection) throws {
         for row in try connection.query(
@@ -134,10 +144,10 @@ struct AlertBook {
         }
     }
 
-    /// The alerts to raise for these measurements: one a condition that none stands open for, and none for a window that
-    /// ended before the last one was answered.
+    /// The alerts to raise for these measurements, the first cause first: one a condition that none stands open for, and
+    /// none for a window that ended before the last one was answered.
     mutating func raise(_ measurements: [PlacedMeasurement], run: UUID, at: Timestamp, by actor: String) -> [AlertRow] {
-        let alarming = measurements.filter { $0.raisesAlert }.sorted { $0.start < $1.start }
+        let alarming = measurements.filter { $0.raisesAlert }.sorted { ($0.end, $1.excess) < ($1.end, $0.excess) }
         var raised: [AlertRow] = []
         for placed in alarming {
             let condition = AlertCondition(placed)
@@ -151,7 +161,7 @@ struct AlertBook {
                     id: UUID(), run: run, placed: placed, value: value, threshold: threshold, reason: placed.sentence,
                     raisedAt: at, raisedBy: actor))
         }
-        return raised
+        return AlertCause.sorted(raised, reason: \.reason)
     }
 
     /// The open alerts whose condition was quiet in the last windows, this run's measurements among them.
@@ -189,16 +199,21 @@ struct AlertBook {
 extension PlacedMeasurement {
     /// Whether its alarm is one that people are called for, and not only a part of one.
     var raisesAlert: Bool {
-        let segment = figure.subject.segment.kind
-        guard figure.state == .alarm, segment == .overall || segment == .site else { return false }
+        guard figure.state == .alarm, figure.subject.canAlarm else { return false }
         switch kind {
         case MonitorConfiguration.driftAlarms.rawValue:
             return figure.metric == DriftMeasurements.summary || figure.metric == EmbeddingDrift.metric
         case MonitorConfiguration.performanceAlarms.rawValue:
-            return figure.method == RealisedPerformance.corrected
+            return figure.method == RealisedPerformance.corrected || figure.method == SequentialMeasurements.method
                 || (figure.method == LabelFreeEstimate.disagreement && figure.metric == ConfusionFigure.recall.metric)
         default: return false
         }
+    }
+
+    /// How far beyond its limit, as a share of it.
+    fileprivate var excess: Double {
+        guard let value = figure.value, let threshold = figure.threshold, threshold != 0 else { return 0 }
+        return abs((value - threshold) / threshold)
     }
 
     /// What an alert says.
@@ -207,13 +222,12 @@ extension PlacedMeasurement {
         let value = figure.value?.short ?? "?"
         let limit = figure.threshold?.short ?? "?"
         let text =
-            switch figure.metric {
-            case DriftMeasurements.summary:
-                "inputs or scores have drifted from the acceptance reference (\(whose)): \(figure.note ?? "")"
-            case EmbeddingDrift.metric:
-                "the network sees patches unlike those of the acceptance reference (\(whose)): \(figure.method) \(value), "
-                    + "limit \(limit)"
-            default: "\(figure.metric) (\(figure.method)) is \(value), beyond \(limit) (\(whose))"
+            if figure.metric == DriftMeasurements.summary || figure.method == SequentialMeasurements.method {
+                "\(figure.note ?? "") (\(whose))"
+            } else if figure.metric == EmbeddingDrift.metric {
+                "\(AlertCause.inputs.rawValue): what the network sees (\(figure.method) \(value), limit \(limit)) (\(whose))"
+            } else {
+                "\(figure.metric) (\(figure.method)) is \(value), beyond \(limit) (\(whose))"
             }
         return text.count <= 1000 ? text : text.prefix(999) + "…"
     }

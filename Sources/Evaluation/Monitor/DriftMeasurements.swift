@@ -25,9 +25,8 @@ struct DriftMeasurements {
         let values = DriftSample(profile).figures(comparedWith: standard)
         let outcome = thresholds?.limits(reference, subject.segment, slides: slides ?? 0)
         var figures = zip(DriftFigures.names, values).map { name, value in
-            var figure = blank(.shown, nil)
+            var figure = blank(.shown, nil, reference)
             (figure.metric, figure.method, figure.value) = (name.metric, name.method, value)
-            figure.reference = reference.id
             if value == nil { figure.state = .notEnoughData }
             return figure
         }
@@ -40,7 +39,7 @@ struct DriftMeasurements {
             }
         case .limits(let limits):
             judge(&figures, limits)
-            figures.append(summary(of: figures))
+            figures.append(DriftMeasurements.summary(of: figures, blank(.notEnoughData, nil, reference)))
         }
         return figures
     }
@@ -58,31 +57,38 @@ struct DriftMeasurements {
         }
     }
 
-    /// All figures in one: how far the worst is beyond its limit, and which those are, the worst first.
-    private func summary(of figures: [Measurement]) -> Measurement {
+    /// All figures in one: how far the worst is beyond its limit, and which those are: the first cause's first, and the
+    /// worst first of each.
+    ///
+    /// - Parameter blank: what it says of the subject, and that there is not enough data.
+    static func summary(of figures: [Measurement], _ blank: Measurement) -> Measurement {
         let ratios = figures.compactMap { figure -> (figure: Measurement, ratio: Double)? in
             guard let value = figure.value, let limit = figure.threshold else { return nil }
             return (figure, limit == 0 ? (value == 0 ? 0 : DriftMeasurements.beyondNothing) : value / limit)
         }.sorted { $0.ratio > $1.ratio }
-        var summary = blank(ratios.contains { $0.figure.state == .alarm } ? .alarm : .ok, nil)
+        var summary = blank
         summary.method = DriftMeasurements.largestShare
-        summary.value = ratios.first?.ratio
         summary.threshold = 1
-        summary.reference = reference?.id
-        if ratios.isEmpty { summary.state = .notEnoughData }
-        let worst = ratios.filter { $0.figure.state == .alarm }.prefix(3)
-        if !worst.isEmpty {
-            summary.note = worst.map { figure, _ in
-                "\(figure.metric) (\(figure.method) \(figure.value?.short ?? "?"), limit \(figure.threshold?.short ?? "?"))"
-            }.joined(separator: ", ")
+        guard let largest = ratios.first?.ratio else { return summary }
+        summary.value = largest
+        let beyond = ratios.map(\.figure).filter { $0.state == .alarm }
+        let causes = AlertCause.allCases.filter { cause in beyond.contains { AlertCause(metric: $0.metric) == cause } }
+        summary.state = beyond.isEmpty ? .ok : .alarm
+        summary.note = causes.first.map { first in
+            let named = causes.flatMap { cause in beyond.filter { AlertCause(metric: $0.metric) == cause } }.prefix(3)
+            return first.rawValue + ": "
+                + named.map {
+                    "\($0.metric) (\($0.method) \($0.value?.short ?? "?"), limit \($0.threshold?.short ?? "?"))"
+                }.joined(separator: ", ")
         }
         return summary
     }
 
-    private func blank(_ state: MeasurementState, _ note: String?) -> Measurement {
+    private func blank(_ state: MeasurementState, _ note: String?, _ reference: ReferenceProfile? = nil) -> Measurement
+    {
         Measurement(
             subject: subject, metric: DriftMeasurements.summary, patches: profile.predictions, slides: slides,
-            state: state, note: note)
+            reference: reference?.id, state: state, note: note)
     }
 
     private static let howToFreeze =

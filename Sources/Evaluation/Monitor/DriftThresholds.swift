@@ -17,11 +17,13 @@ final class DriftThresholds {
     }
 
     private let budget: FalseAlarmBudget
+    private let fewestResamples: Int
     private var known: [Key: Outcome] = [:]
 
     /// - Parameter budget: of one segment's family of figures.
-    init(budget: FalseAlarmBudget) {
+    init(budget: FalseAlarmBudget, fewestResamples: Int = 2000) {
         self.budget = budget
+        self.fewestResamples = fewestResamples
     }
 
     /// - Parameter slides: that the window has patches of.
@@ -36,7 +38,8 @@ final class DriftThresholds {
     private func make(_ counts: SlideCounts, _ key: Key) -> Outcome {
         let result = resampledThresholds(
             for: DriftFigures.family, budget: budget, referenceSlides: counts.slides, windowSlides: key.slides,
-            resamples: DriftThresholds.resamples(figures: DriftFigures.family.count, budget),
+            resamples: DriftThresholds.resamples(
+                figures: DriftFigures.family.count, budget, fewest: fewestResamples),
             reference: { slides in counts.withSum(of: slides) { DriftStandard(flat: $0) } }
         ) { window, reference in
             counts.withSum(of: window) { reference.figures(of: $0) }
@@ -52,8 +55,8 @@ final class DriftThresholds {
     }
 
     /// Each figure has its own most extreme resample, and the budget must allow for more than all of those.
-    static func resamples(figures: Int, _ budget: FalseAlarmBudget) -> Int {
-        max(2000, Int((Double(figures + 10) / (budget.ratePerWindow ?? 1)).rounded(.up)))
+    static func resamples(figures: Int, _ budget: FalseAlarmBudget, fewest: Int = 2000) -> Int {
+        max(fewest, Int((Double(figures + 10) / (budget.ratePerWindow ?? 1)).rounded(.up)))
     }
 
     /// Down to a few numbers a doubling, so that limits are made for few of them: fewer slides give wider limits.

@@ -3,7 +3,7 @@ import Monitoring
 
 /// What a run computes, and when it alarms: stored with every run.
 public struct MonitorConfiguration: Sendable, Equatable {
-    /// Days between false alarms of all drift figures together, on average, while nothing changes.
+    /// Days between false alarms of all drift figures and cumulative sums together, on average, while nothing changes.
     public var daysBetweenFalseAlarms: Double
     /// How far the upper end of a figure's interval may lie below the reference's figure before it alarms.
     public var tolerance: Double
@@ -16,12 +16,40 @@ public struct MonitorConfiguration: Sendable, Equatable {
     /// Windows that drift alarms from, and windows that performance does: each condition from one kind alone.
     static let driftAlarms = WindowKind.day
     static let performanceAlarms = WindowKind.rolling
-    /// Families of drift figures that alarm each on their own: histograms, and embeddings.
-    static let driftFamilies = 2
     /// Figures that raise an alert.
     static let alarmingFigures: Set<ConfusionFigure> = [.precision, .recall, .specificity]
     /// What one run covers at most; what was missed for longer is caught up with in several.
     static let longestRun = 28 * MonitorWindow.day
+
+    /// Shares of the budget of days' histograms, and of days' embeddings; the cumulative sums have the rest.
+    private static let driftShare = 0.5
+    private static let embeddingShare = 0.25
+
+    /// Of the histograms' drift figures that a part has on one day.
+    ///
+    /// - Parameter parts: that can alarm and share the budget: every version overall, and each of its sites.
+    func driftBudget(parts: Double) -> FalseAlarmBudget { budget(MonitorConfiguration.driftShare, parts) }
+
+    /// Of the embeddings that a part has of one day.
+    func embeddingBudget(parts: Double) -> FalseAlarmBudget { budget(MonitorConfiguration.embeddingShare, parts) }
+
+    private func budget(_ share: Double, _ parts: Double) -> FalseAlarmBudget {
+        FalseAlarmBudget(windowDays: 1, daysBetweenFalseAlarms: parts * daysBetweenFalseAlarms / share)
+    }
+
+    /// Days between false alarms of one of the cumulative sums of a part.
+    func daysBetweenFalseSums(parts: Double) -> Double {
+        parts * daysBetweenFalseAlarms * Double(1 + ErrorStream.allCases.count)
+            / (1 - MonitorConfiguration.driftShare - MonitorConfiguration.embeddingShare)
+    }
+
+    /// By how much wider than its 95 % interval a figure against labels is taken: Bonferroni's, 5 % over all that raise
+    /// an alert from one window.
+    static func widening(parts: Double) -> Double {
+        let figures = parts * Double(alarmingFigures.count + 1)
+        let quantile = NormalDistribution.quantile(1 - 0.025 / figures) ?? .infinity
+        return quantile / NormalDistribution.multiplier(level: 0.95)
+    }
 
     /// As it is stored.
     var json: JSONText {

@@ -33,15 +33,16 @@ public struct MonitorDesk {
         _ = try connection.query("select monitor.resolve($1, $2)", [.uuid(alert), .text(reason)])
     }
 
-    /// Alerts that nobody resolved yet, the oldest first.
+    /// Alerts that nobody resolved yet: the first cause's first, and the oldest first of each.
     public func openAlerts() throws -> [OpenAlert] {
-        try connection.query(
-            "select alert_id, state, reason, raised_at from monitor.open_alerts order by raised_at, alert_id"
+        let alerts = try connection.query(
+            "select alert_id, state, reason, raised_at from monitor.open_alerts order by " + AlertBook.oldestFirst
         ).map {
             OpenAlert(
                 id: try $0.uuid("alert_id"), state: try $0.text("state"), reason: try $0.text("reason"),
                 raisedAt: try $0.timestamp("raised_at"))
         }
+        return AlertCause.sorted(alerts, reason: \.reason)
     }
 
     private func activeVersion() throws -> String {

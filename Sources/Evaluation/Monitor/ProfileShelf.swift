@@ -5,6 +5,9 @@ struct Subject: Hashable, Comparable, Sendable {
     let version: String
     let segment: Segment
 
+    /// Alarms come from these alone: a scanner or a stain is shown.
+    var canAlarm: Bool { segment.kind == .overall || segment.kind == .site }
+
     static func < (left: Subject, right: Subject) -> Bool {
         (left.version, left.segment) < (right.version, right.segment)
     }
@@ -37,7 +40,7 @@ final class ProfileShelf {
         return sum
     }
 
-    private func day(_ start: Timestamp) throws -> [Subject: PredictionProfile] {
+    func day(_ start: Timestamp) throws -> [Subject: PredictionProfile] {
         if let known = days[start] { return known }
         let read = try profiles(from: start, to: Timestamp(microseconds: start.microseconds + MonitorWindow.day))
         if days.count >= ProfileShelf.most, let oldest = days.keys.min() { days[oldest] = nil }

@@ -13,12 +13,10 @@ struct ReferenceProfile: Sendable {
     /// What windows of a segment are compared with, of the segments that it has patches of.
     let standards: [Segment: DriftStandard]
 
-    private init(_ row: Row, version: String, patches: [ReferencePatch]) throws {
-        id = try row.uuid("reference_id")
-        self.version = version
-        start = try row.timestamp("window_start")
-        end = try row.timestamp("window_end")
-        frozenAt = try row.timestamp("frozen_at")
+    init(
+        id: UUID, version: String, start: Timestamp, end: Timestamp, frozenAt: Timestamp, patches: [ReferencePatch]
+    ) {
+        (self.id, self.version, self.start, self.end, self.frozenAt) = (id, version, start, end, frozenAt)
         self.patches = patches
         var samples: [Segment: DriftSample] = [:]
         for patch in patches {
@@ -47,7 +45,9 @@ struct ReferenceProfile: Sendable {
                 "the patches of the acceptance reference \(id.text) are not those that were frozen: run `sentinode audit "
                     + "verify`, and freeze another with `sentinode monitor reference freeze`")
         }
-        return try ReferenceProfile(row, version: version, patches: ReferencePatch.all(of: id, connection))
+        return ReferenceProfile(
+            id: id, version: version, start: try row.timestamp("window_start"), end: try row.timestamp("window_end"),
+            frozenAt: try row.timestamp("frozen_at"), patches: try ReferencePatch.all(of: id, connection))
     }
 
     /// The part of it that a segment is compared with.
@@ -65,7 +65,7 @@ struct ReferencePatch: Sendable {
     /// In the order of `MonitoredStatistic`.
     let figures: [Float]
     /// nil where it is not in a sample.
-    let embedding: [Float]?
+    var embedding: [Float]?
 
     fileprivate static func all(of reference: UUID, _ connection: DatabaseConnection) throws -> [ReferencePatch] {
         let query =

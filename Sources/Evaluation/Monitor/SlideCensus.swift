@@ -4,6 +4,24 @@ import Database
 struct SlideCensus {
     private var slides: [Subject: Int] = [:]
 
+    /// A day's as an earlier run stored it with the drift figures; nil where none did.
+    init?(storedOf day: MonitorWindow, _ connection: DatabaseConnection) throws {
+        let rows = try connection.query(
+            """
+            select model_version, segment_kind, segment, max(slides) as slides from monitor.measurements
+            where window_kind = 'day' and window_start = $1 and metric in ('drift', 'score') and slides is not null
+            group by model_version, segment_kind, segment
+            """, [.timestamp(day.start)])
+        guard !rows.isEmpty else { return nil }
+        for row in rows {
+            guard let kind = Segment.Kind(rawValue: try row.text("segment_kind")) else { continue }
+            let subject = Subject(
+                version: try row.text("model_version"), segment: Segment(kind: kind, name: try row.text("segment")))
+            slides[subject] = Int(try row.int4("slides"))
+        }
+    }
+
+    /// Counted.
     init(of window: MonitorWindow, _ connection: DatabaseConnection) throws {
         let query =
             """

@@ -9,19 +9,13 @@ final class WindowFigures {
     private let configuration: MonitorConfiguration
     private let shelf: ProfileShelf
     private var labels: LabelledPatches?
-    private var standards: [Subject: Standard] = [:]
+    private var censuses: [MonitorWindow: SlideCensus] = [:]
+    private var standards: [Subject: AcceptanceStandard] = [:]
     private var references: [String: (profile: ReferenceProfile, period: RecentPeriod)?] = [:]
     private var thresholds: DriftThresholds?
     private var embeddings: EmbeddingDrift?
     private var parts: Double?
-
-    /// What a version is held to.
-    private struct Standard {
-        let reference: ReferenceProfile?
-        /// The labels of the reference's period.
-        let labels: LabelAnswers?
-        let expectation: Expectation?
-    }
+    private var sumRestarts: SumRestarts?
 
     /// - Parameter until: the end of the last window that the run covers.
     init(
@@ -59,6 +53,7 @@ final class WindowFigures {
         let profiles = try shelf.profiles(of: window)
         let patches = window.kind == .hour ? [:] : labels?.subjects(in: window) ?? [:]
         let census = window.kind == .day && !onlyLabels ? try SlideCensus(of: window, connection) : nil
+        if let census { censuses[window] = census }
         var figures: [Measurement] = []
         for (subject, profile) in profiles.sorted(by: { $0.key < $1.key }) {
             let standard = try standard(of: subject)
@@ -68,7 +63,12 @@ final class WindowFigures {
                     count("called_tumor", profile.calledTumor, subject),
                 ]
             } else {
-                figures += try performance(subject, profile, patches[subject] ?? [], standard)
+                let labelled = patches[subject] ?? []
+                let performance = try performance(subject, profile, labelled, standard)
+                figures += performance
+                if window.kind == MonitorConfiguration.performanceAlarms, subject.canAlarm {
+                    figures += try sequential(subject, window, labelled, performance, standard)
+                }
             }
             if onlyLabels { continue }
             figures += try drift(subject, window, profile, census?.slides(of: subject), standard.reference)
@@ -86,16 +86,51 @@ final class WindowFigures {
     }
 
     private func performance(
-        _ subject: Subject, _ profile: PredictionProfile, _ patches: [LabelledPatch], _ standard: Standard
+        _ subject: Subject, _ profile: PredictionProfile, _ patches: [LabelledPatch], _ standard: AcceptanceStandard
     ) throws -> [Measurement] {
         let realised = RealisedPerformance(subject, profile, patches, standard.expectation)
         let figures = realised.measurements()
-        let widening = try widening()
+        let widening = MonitorConfiguration.widening(parts: try alarmingParts())
         return figures
             + LabelFreeEstimate(
                 subject: subject, profile: profile, answers: realised.answers, realised: figures,
                 reference: standard.labels, widening: widening
             ).measurements()
+    }
+
+    /// - Parameter performance: the window's figures against labels.
+    private func sequential(
+        _ subject: Subject, _ window: MonitorWindow, _ patches: [LabelledPatch], _ performance: [Measurement],
+        _ standard: AcceptanceStandard
+    ) throws -> [Measurement] {
+        guard standard.reference != nil else { return [] }
+        let days = try MonitorWindow.ending(after: window.start, by: window.end, .day).compactMap { day in
+            try shelf.day(day.start)[subject].map { profile in
+                MonitoredDay(start: day.start, profile: profile, slides: try census(of: day).slides(of: subject))
+            }
+        }
+        let restarts = try restarts()
+        return SequentialMeasurements(
+            subject: subject, window: window, days: days, patches: patches,
+            performance: performance, standard: standard,
+            resolved: { restarts.latest($0, of: subject, by: window.end) },
+            daysBetweenFalseAlarms: configuration.daysBetweenFalseSums(parts: try alarmingParts())
+        ).measurements()
+    }
+
+    /// Counted at most once in a database: a day that is over never gets another slide.
+    private func census(of day: MonitorWindow) throws -> SlideCensus {
+        if let known = censuses[day] { return known }
+        let census = try SlideCensus(storedOf: day, connection) ?? SlideCensus(of: day, connection)
+        censuses[day] = census
+        return census
+    }
+
+    private func restarts() throws -> SumRestarts {
+        if let sumRestarts { return sumRestarts }
+        let made = try SumRestarts(asOf: asOf, connection)
+        sumRestarts = made
+        return made
     }
 
     /// An hour without a reference has nothing to say of drift.
@@ -104,9 +139,7 @@ final class WindowFigures {
         _ reference: ReferenceProfile?
     ) throws -> [Measurement] {
         if window.kind == .hour, reference == nil { return [] }
-        let alarms =
-            window.kind == MonitorConfiguration.driftAlarms
-            && (subject.segment.kind == .overall || subject.segment.kind == .site)
+        let alarms = window.kind == MonitorConfiguration.driftAlarms && subject.canAlarm
         return DriftMeasurements(
             subject: subject, window: window, profile: profile, slides: slides, reference: reference,
             thresholds: alarms ? try budgeted() : nil
@@ -114,7 +147,9 @@ final class WindowFigures {
     }
 
     private func embeddingDrift(_ window: MonitorWindow) throws -> [Measurement] {
-        let drift = try embeddings ?? EmbeddingDrift(budget: budget(), connection)
+        let drift =
+            try embeddings
+            ?? EmbeddingDrift(budget: configuration.embeddingBudget(parts: alarmingParts()), connection)
         embeddings = drift
         return try drift.samples(of: window).sorted { $0.key < $1.key }.compactMap { subject, sample in
             try standard(of: subject).reference.map { drift.measurement(subject, sample, $0) }
@@ -139,55 +174,29 @@ final class WindowFigures {
         return made
     }
 
-    /// Bonferroni's: 5 % over all figures of all parts that raise an alert from one window.
-    private func widening() throws -> Double {
-        let figures = try alarmingParts() * Double(MonitorConfiguration.alarmingFigures.count + 1)
-        let quantile = NormalDistribution.quantile(1 - 0.025 / figures) ?? .infinity
-        return quantile / 1.959_963_984_540_054
-    }
-
-    /// The budget is shared by all families of all parts that alarm.
-    private func budget() throws -> FalseAlarmBudget {
-        FalseAlarmBudget(
-            windowDays: 1,
-            daysBetweenFalseAlarms: configuration.daysBetweenFalseAlarms * (try alarmingParts())
-                * Double(MonitorConfiguration.driftFamilies))
-    }
-
+    /// The budget is shared by all parts that alarm.
     private func budgeted() throws -> DriftThresholds {
         if let thresholds { return thresholds }
-        let made = DriftThresholds(budget: try budget())
+        let made = DriftThresholds(budget: configuration.driftBudget(parts: try alarmingParts()))
         thresholds = made
         return made
     }
 
-    private func standard(of subject: Subject) throws -> Standard {
+    private func standard(of subject: Subject) throws -> AcceptanceStandard {
         if let known = standards[subject] { return known }
         let made = try makeStandard(subject)
         standards[subject] = made
         return made
     }
 
-    /// A part is held to what it did itself while the reference was made: sites differ.
-    private func makeStandard(_ subject: Subject) throws -> Standard {
-        guard let (reference, period) = try reference(of: subject.version) else {
-            return Standard(reference: nil, labels: nil, expectation: nil)
+    private func makeStandard(_ subject: Subject) throws -> AcceptanceStandard {
+        guard let (reference, period) = try reference(of: subject.version), let profile = period.profiles[subject]
+        else {
+            return AcceptanceStandard(subject, try reference(of: subject.version)?.profile)
         }
-        guard let profile = period.profiles[subject] else {
-            return Standard(reference: reference, labels: nil, expectation: nil)
-        }
-        let realised = RealisedPerformance(subject, profile, period.patches[subject] ?? [], nil)
-        var lowest: [ConfusionFigure: Double] = [:]
-        for figure in realised.measurements() where figure.method == RealisedPerformance.corrected {
-            guard let kind = MonitorConfiguration.alarmingFigures.first(where: { $0.metric == figure.metric }),
-                figure.interval != nil, figure.state == .shown, let value = figure.value
-            else { continue }
-            lowest[kind] = value - configuration.tolerance
-        }
-        return Standard(
-            reference: reference, labels: realised.answers,
-            expectation: lowest.isEmpty
-                ? nil : try Expectation(reference: reference.id, lowest: lowest, widening: widening()))
+        return AcceptanceStandard(
+            subject, reference, profile, period.patches[subject] ?? [], tolerance: configuration.tolerance,
+            widening: MonitorConfiguration.widening(parts: try alarmingParts()))
     }
 
     private func reference(of version: String) throws -> (profile: ReferenceProfile, period: RecentPeriod)? {

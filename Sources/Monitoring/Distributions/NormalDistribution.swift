@@ -28,7 +28,7 @@ public enum NormalDistribution {
     }
 
     /// Multiplier of the standard error for a two-sided interval, 1.96 at level 0.95.
-    static func multiplier(level: Double) -> Double { -(quantile((1 - level) / 2) ?? -.infinity) }
+    public static func multiplier(level: Double) -> Double { -(quantile((1 - level) / 2) ?? -.infinity) }
 
     /// Coefficients from the constant term up.
     private static func polynomial(_ coefficients: [Double], _ x: Double) -> Double {

@@ -107,17 +107,15 @@ struct ReportedRun {
     }
 }
 
-/// An alert that stands open.
+/// An alert that stands open; the first is the one that the verdict names.
 struct ReportedAlert {
     let reason: String
     let row: [String]
 
     static func open(_ connection: DatabaseConnection) throws -> [ReportedAlert] {
-        try connection.query(
-            """
-            select reason, state, raised_at, printed_name, acted_by, act_reason, alert_id from monitor.open_alerts
-            order by raised_at, alert_id
-            """
+        let alerts = try connection.query(
+            "select reason, state, raised_at, printed_name, acted_by, act_reason, alert_id from monitor.open_alerts order by "
+                + AlertBook.oldestFirst
         ).map { row in
             let reason = try row.text("reason")
             let person = try row.optionalText("printed_name") ?? row.optionalText("acted_by")
@@ -129,6 +127,7 @@ struct ReportedAlert {
                     try row.uuid("alert_id").text,
                 ])
         }
+        return AlertCause.sorted(alerts, reason: \.reason)
     }
 
     static func part(_ alerts: [ReportedAlert]) -> ReportPart {

@@ -67,7 +67,7 @@ struct ReportedFigures {
             select * from monitor.latest_measurements
             where window_start >= $1 and (
                 segment_kind = 'overall' and (
-                    (window_kind = '28 days' and metric in ('precision', 'recall'))
+                    (window_kind = '28 days' and (metric in ('precision', 'recall') or method = 'CUSUM'))
                     or (window_kind = 'day' and (metric in ('precision', 'recall', 'drift') or model_version = '')))
                 or window_kind = 'day' and metric = 'embedding')
             order by window_end, segment
@@ -113,6 +113,14 @@ struct ReportedFigures {
     /// Days' discrepancy of the embeddings, of each site.
     func embeddings(_ version: String) -> [ReportedFigure] {
         all.filter { $0.version == version && $0.metric == EmbeddingDrift.metric }
+    }
+
+    /// Cumulative sums, by the ends of their windows.
+    func sums(_ version: String) -> [ReportedFigure] {
+        all.filter {
+            $0.version == version && $0.kind == WindowKind.rolling.rawValue
+                && $0.method == SequentialMeasurements.method
+        }
     }
 
     var operations: ReportPart {
@@ -170,6 +178,14 @@ enum ReportMethods {
                 [
                     "embeddings",
                     "the activations before the network's last layer, of a random sample of 100 patches a site and day: squared maximum mean discrepancy to the reference's (Gretton et al. 2012), limits likewise",
+                ],
+                [
+                    "CUSUM",
+                    "two-sided cumulative sums of the days' mean scores and errors, less the reference's, in standard deviations that know slides, with k = 0.5 (Page 1954); limits by Siegmund's approximation (1985) from a share of the false-alarm budget and the reference's own error",
+                ],
+                [
+                    "order of alerts",
+                    "inputs, then scores, then errors: what comes first can be the cause of what comes after it",
                 ],
                 ["immature", "under 90 % of the selected patches of a stratum are labelled: such figures never alarm"],
             ]), isTable: true)

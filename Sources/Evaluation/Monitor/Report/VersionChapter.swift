@@ -15,11 +15,12 @@ struct VersionChapter {
     func parts(_ connection: DatabaseConnection) throws -> [ReportPart] {
         let answers = LabelAnswers(period.patches[subject] ?? [], profile)
         let curves = ScoreCurves(answers: answers)
-        return [
+        let overall = [
             summary, overTime("recall", "Recall: share of tumours that were called"),
             overTime("precision", "Precision: share of tumor calls that are tumours"), drift,
-        ] + [embeddings].compactMap(\.self) + [scores] + curves.parts + [confusion, subgroups, completeness]
-            + (try DisagreedPatches(answers).parts(connection))
+        ]
+        return overall + [embeddings].compactMap(\.self) + [smallShifts, scores] + curves.parts
+            + [confusion, subgroups, completeness] + (try DisagreedPatches(answers).parts(connection))
     }
 
     // MARK: Figures
@@ -146,6 +147,48 @@ struct VersionChapter {
                 points: [chart.xRange.lowerBound, chart.xRange.upperBound].map { ($0, 1) }),
         ]
         return chart
+    }
+
+    /// Cumulative sums as shares of their limits.
+    private var smallShifts: ReportPart {
+        let sums = figures.sums(version)
+        var part = ReportPart(
+            title: "Small shifts that last: cumulative sums, as shares of their limits",
+            table: ReportTable(
+                columns: ["28 days to", "of", "sum", "limit", "state", "what to know"],
+                rows: sums.map {
+                    [
+                        "\($0.end)", $0.metric.replacing("_", with: " "), $0.value?.short ?? "",
+                        $0.threshold?.short ?? "",
+                        $0.state, $0.note,
+                    ]
+                }))
+        let known = sums.compactMap { figure in
+            figure.value.flatMap { value in figure.threshold.map { (figure: figure, share: value / $0) } }
+        }
+        guard let first = known.first?.figure.end, let last = known.last?.figure.end else {
+            part.words = "No day lies after the acceptance reference yet, or there is none."
+            return part
+        }
+        var chart = Chart(
+            title: part.title, xLabel: "", yLabel: "share of limit", xRange: span(first, last),
+            yRange: 0...max(1.5, known.map(\.share).max() ?? 0), xEnds: ("\(first)".day, "\(last)".day))
+        let streams = [
+            (SequentialMeasurements.score, "mean score", "c1"),
+            (ErrorStream.missedTumors.rawValue, "missed tumours", "c2"),
+            (ErrorStream.falseAlarms.rawValue, "false alarms", "c3"),
+        ]
+        chart.series = streams.map { metric, name, color in
+            .init(
+                name: name, style: .line, color: color,
+                points: known.filter { $0.figure.metric == metric }.map { ($0.figure.end.days, $0.share) })
+        }
+        chart.series.append(
+            .init(
+                name: "limit", style: .dashed, color: "limit",
+                points: [chart.xRange.lowerBound, chart.xRange.upperBound].map { ($0, 1) }))
+        part.chart = chart
+        return part
     }
 
     private var scores: ReportPart {
