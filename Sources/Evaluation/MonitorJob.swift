@@ -114,11 +114,23 @@ public final class MonitorJob {
         if stop.isRequested { return nil }
         let previous = try PreviousRun.newest(connection)
         guard let begin = try firstHour(connection) else { return nil }
-        let plan = try WindowPlan(after: previous, asOf: asOf, begin: begin, connection)
+        let plan = try WindowPlan(
+            of: settings.configuration.windows, after: previous, asOf: asOf, begin: begin, connection)
+        tellOfAddedWindows(since: previous)
         let measurements = try compute(plan, asOf: asOf, connection, progress)
         if stop.isRequested { return nil }
         let run = try store(measurements, plan, asOf: asOf, since: previous, ledger)
         return (run, settings.isDryRun ? false : plan.isPartial)
+    }
+
+    private func tellOfAddedWindows(since previous: PreviousRun?) {
+        guard let previous else { return }
+        for kind in WindowKind.allCases
+        where settings.configuration.windows.contains(kind) && !previous.windows.contains(kind) {
+            logger.notice(
+                "windows of \(kind.rawValue) were left out before: those that ended by \(previous.windowsUntil) stay so"
+            )
+        }
     }
 
     private func firstHour(_ connection: DatabaseConnection) throws -> Timestamp? {

@@ -46,6 +46,13 @@ struct Monitor: ParsableCommand {
         var daysBetweenFalseAlarms = 30.4
         @Option(help: "How far a figure may surely lie below the acceptance reference's before it alarms.")
         var tolerance = 0.03
+        @Option(
+            help: """
+                The windows that are computed: some of hour, day, week and 28d, with commas between (default: all). \
+                Drift alarms from day, performance from 28d.
+                """,
+            transform: Run.windowKinds)
+        var windows: Set<WindowKind>?
         @Option(help: "How log lines look: text or json.")
         var logFormat: LogFormat?
 
@@ -59,9 +66,21 @@ struct Monitor: ParsableCommand {
             guard every == nil || !(dryRun || failOnAlert || json) else {
                 throw ValidationError("--dry-run, --fail-on-alert and --json are for one run, without --every")
             }
-            guard asOf == nil || (every == nil && !dryRun && !failOnAlert && report == nil && !json) else {
+            let others = every ?? report
+            guard asOf == nil || (others == nil && windows == nil && !dryRun && !failOnAlert && !json) else {
                 throw ValidationError("--as-of computes a stored run again, and nothing else")
             }
+        }
+
+        private static func windowKinds(_ names: String) throws -> Set<WindowKind> {
+            let kinds = names.split(separator: ",", omittingEmptySubsequences: false).map { name in
+                WindowKind.allCases.first { $0.shortName == name.trimmingCharacters(in: .whitespaces) }
+            }
+            guard !kinds.contains(nil) else {
+                let known = WindowKind.allCases.map(\.shortName).joined(separator: ", ")
+                throw ValidationError("name some of \(known), with commas between")
+            }
+            return Set(kinds.compactMap { $0 })
         }
 
         func run() throws {
@@ -78,8 +97,10 @@ struct Monitor: ParsableCommand {
                 let settings = MonitorJob.Settings(
                     database: try checked(environment, database),
                     configuration: MonitorConfiguration(
-                        daysBetweenFalseAlarms: daysBetweenFalseAlarms, tolerance: tolerance),
+                        daysBetweenFalseAlarms: daysBetweenFalseAlarms, tolerance: tolerance,
+                        windows: windows ?? Set(WindowKind.allCases)),
                     program: programVersion, isDryRun: dryRun)
+                for sentence in settings.configuration.unalarmed { logger.warning("\(sentence)") }
                 let stop = try StopRequest()
                 let signals = StopSignals(stop) { logger.info("\($0)") }
                 defer { signals.end() }
