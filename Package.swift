@@ -39,7 +39,7 @@ let package = Package(
         .target(name: "Database", dependencies: ["CPostgres"], swiftSettings: strict),
         .target(name: "AuditTrail", dependencies: ["CCrypto"], swiftSettings: strict),
         .target(name: "Monitoring", swiftSettings: strict),
-        .target(name: "WebClient", dependencies: ["CTLS"], swiftSettings: strict),
+        .target(name: "WebClient", dependencies: ["CCurl"], swiftSettings: strict),
 
         // -O3 stands after SwiftPM's -O0, so the kernels are fast in debug builds too; without contraction and
         // fast-math the order of operations in the source is the order on every CPU.
@@ -51,7 +51,7 @@ let package = Package(
         .systemLibrary(name: "CRabbitMQ", pkgConfig: "librabbitmq", providers: [.apt(["librabbitmq-dev"])]),
         .systemLibrary(name: "CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
-        .systemLibrary(name: "CTLS", pkgConfig: "libssl", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
 
         .testTarget(
             name: "PatchClassifierTests", dependencies: ["PatchClassifier"],

@@ -179,6 +179,8 @@ import Testing
                 var environment = receiver.environment
                 environment["SENTINODE_MONITOR_WEBHOOK"] = "https://\(host):\(receiver.port)/"
                 environment["SSL_CERT_FILE"] = authority
+                // Nobody is there, and nobody is asked.
+                environment["https_proxy"] = "http://127.0.0.1:1"
                 return environment
             }
             let authority = certificates + "/ca.pem"

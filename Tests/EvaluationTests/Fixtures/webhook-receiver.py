@@ -25,12 +25,12 @@ def read(connection):
     received = b""
     while b"\r\n\r\n" not in received:
         piece = connection.recv(4096)
-        if not piece:
+        if not (received + piece).startswith(b"POST"):
             return None
         received += piece
     head, _, body = received.partition(b"\r\n\r\n")
     request, *lines = head.decode().split("\r\n")
-    headers = dict(line.split(": ", 1) for line in lines)
+    headers = {name.lower(): value for name, value in (line.split(": ", 1) for line in lines)}
     while len(body) < int(headers["content-length"]):
         body += connection.recv(4096)
     return request, headers, body
@@ -65,6 +65,11 @@ def reply(connection, answer):
             endlessly(connection, b"x" * 65536)
         case "endless-status":
             endlessly(connection, b"HTTP/1.1 200 " + b"x" * 65536)
+        case "endless-headers":
+            connection.sendall(b"HTTP/1.1 200 OK\r\n")
+            endlessly(connection, b"x: y\r\n")
+        case "endless-interim":
+            endlessly(connection, b"HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n")
         case "interim":
             connection.sendall(b"HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\nHTTP/1.1 204 Taken\r\n\r\n")
         case "half":

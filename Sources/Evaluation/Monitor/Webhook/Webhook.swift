@@ -12,9 +12,11 @@ public struct Webhook: Sendable {
     /// Bytes of a secret, by Standard Webhooks.
     private static let secretLength = 24...64
 
-    /// - Parameter secrets: one or more, each `whsec_` and base64, with spaces between.
+    /// - Parameters:
+    ///   - secrets: one or more, each `whsec_` and base64, with spaces between.
+    ///   - authorities: a file of certificates to trust beside the system's.
     /// - Throws: `WebhookMisconfigured`, which names neither address nor secret.
-    init(address: String, secrets: String) throws(WebhookMisconfigured) {
+    init(address: String, secrets: String, authorities: String? = nil) throws(WebhookMisconfigured) {
         guard let parts = URLComponents(string: address), let scheme = parts.scheme?.lowercased(),
             ["http", "https"].contains(scheme), let host = parts.host?.trimmingCharacters(in: Webhook.brackets),
             host.wholeMatch(of: /[A-Za-z0-9._:-]+/) != nil
@@ -29,6 +31,7 @@ public struct Webhook: Sendable {
         post = Post(
             isEncrypted: scheme == "https", host: host, port: port,
             target: path + (parts.percentEncodedQuery.map { "?\($0)" } ?? ""))
+        post.authorities = authorities
         post.headers = [("content-type", "application/json"), ("user-agent", "sentinode")]
         if let user = parts.user {
             let login = Data("\(user):\(parts.password ?? "")".utf8).base64EncodedString()
@@ -53,7 +56,7 @@ public struct Webhook: Sendable {
     private static func isLoopback(_ host: String) -> Bool {
         if ["localhost", "::1"].contains(host.lowercased()) { return true }
         let numbers = host.split(separator: ".", omittingEmptySubsequences: false).map { UInt8($0) }
-        return numbers.count == 4 && numbers[0] == 127 && !numbers.contains(nil)
+        return host.hasPrefix("127.") && numbers.count == 4 && !numbers.contains(nil)
     }
 
     /// What is posted for an announcement.
@@ -99,7 +102,7 @@ extension Environment {
             "SENTINODE_MONITOR_WEBHOOK_SECRET", example: "whsec_ followed by what `openssl rand -base64 32` prints")
         guard !secrets.isEmpty else { return nil }
         do throws(WebhookMisconfigured) {
-            return try Webhook(address: address, secrets: secrets)
+            return try Webhook(address: address, secrets: secrets, authorities: text("SSL_CERT_FILE"))
         } catch {
             switch error {
             case .address(let fault):
