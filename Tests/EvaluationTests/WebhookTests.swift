@@ -37,7 +37,7 @@ import Testing
                 "update sentinode.predictions set od_mean_red = od_mean_red + 0.3 where stored_at >= '\(lab.daysAgo(2))'"
             )
             let receiver = try WebhookReceiver("204")
-            let printed = try monitor(lab, environment: receiver.environment)
+            let printed = try monitor(lab, ["--windows", "day"], environment: receiver.environment)
             let raised = try announced(lab)
             #expect(!raised.isEmpty && printed.output.contains("webhook: \(raised.count) announcements delivered"))
             #expect(try receiver.requests().map(\.body) == raised)
@@ -46,7 +46,7 @@ import Testing
                 .uuid("alert_id")
             try lab.act("acknowledge", on: id)
             try lab.act("resolve", on: id)
-            try monitor(lab, environment: receiver.environment)
+            try monitor(lab, ["--windows", "day"], environment: receiver.environment)
             let requests = try receiver.requests()
             #expect(requests.count == raised.count + 2)
             #expect(try requests.map(\.body) == announced(lab))
