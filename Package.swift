@@ -10,7 +10,7 @@ let strict: [SwiftSetting] = [
     .treatAllWarnings(as: .error),
 ]
 
-/// Imports go one way: the program imports Evaluation, Evaluation the five targets in the middle, and those only C.
+/// Imports go one way: the program imports Evaluation, Evaluation the six targets in the middle, and those only C.
 let package = Package(
     name: "sentinode",
     products: [.executable(name: "sentinode", targets: ["sentinode"])],
@@ -29,7 +29,7 @@ let package = Package(
         .target(
             name: "Evaluation",
             dependencies: [
-                "PatchClassifier", "MessageBroker", "Database", "AuditTrail", "Monitoring",
+                "PatchClassifier", "MessageBroker", "Database", "AuditTrail", "Monitoring", "WebClient",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict),
@@ -39,6 +39,7 @@ let package = Package(
         .target(name: "Database", dependencies: ["CPostgres"], swiftSettings: strict),
         .target(name: "AuditTrail", dependencies: ["CCrypto"], swiftSettings: strict),
         .target(name: "Monitoring", swiftSettings: strict),
+        .target(name: "WebClient", dependencies: ["CCurl"], swiftSettings: strict),
 
         // -O3 stands after SwiftPM's -O0, so the kernels are fast in debug builds too; without contraction and
         // fast-math the order of operations in the source is the order on every CPU.
@@ -50,6 +51,7 @@ let package = Package(
         .systemLibrary(name: "CRabbitMQ", pkgConfig: "librabbitmq", providers: [.apt(["librabbitmq-dev"])]),
         .systemLibrary(name: "CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
 
         .testTarget(
             name: "PatchClassifierTests", dependencies: ["PatchClassifier"],
@@ -61,6 +63,7 @@ let package = Package(
         ),
         .testTarget(
             name: "MonitoringTests", dependencies: ["Monitoring"], exclude: ["Oracle"], swiftSettings: strict),
+        .testTarget(name: "WebClientTests", dependencies: ["WebClient"], swiftSettings: strict),
         .testTarget(
             name: "EvaluationTests",
             dependencies: [

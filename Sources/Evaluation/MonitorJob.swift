@@ -13,14 +13,18 @@ public final class MonitorJob {
         public let program: String
         /// Computes, and stores nothing.
         public let isDryRun: Bool
+        /// What is announced of alerts is posted there.
+        public let webhook: Webhook?
 
         public init(
-            database: DatabaseSettings, configuration: MonitorConfiguration, program: String, isDryRun: Bool = false
+            database: DatabaseSettings, configuration: MonitorConfiguration, program: String, isDryRun: Bool = false,
+            webhook: Webhook? = nil
         ) {
             self.database = database
             self.configuration = configuration
             self.program = program
             self.isDryRun = isDryRun
+            self.webhook = webhook
         }
     }
 
@@ -41,6 +45,8 @@ public final class MonitorJob {
     private static let longUnsettled: Int64 = 600_000_000
     /// Seconds after which one that stands by tries again to lead, at the latest.
     private static let standby = 60.0
+    /// Seconds between two looks at what waits for the webhook.
+    private static let webhookInterval = 10.0
 
     public init(_ settings: Settings, stop: StopRequest, logger: Logger) {
         self.settings = settings
@@ -59,6 +65,7 @@ public final class MonitorJob {
         try lead(connection)
         // A failed round leaves its session, and with it the lock, to end here.
         defer { connection.close() }
+        if settings.webhook != nil, !settings.isDryRun { try WebhookQueue(connection: connection).begin() }
         let ledger = try Ledger(connection)
         var runs: [MonitorRun] = []
         while !stop.isRequested {
@@ -87,8 +94,32 @@ public final class MonitorJob {
                 told(.failure(error))
                 due = .now + .seconds(backoff.delay(afterAttempt: failures, jitter: .random(in: 0..<1)))
             }
-            while due > .now, !stop.wait(seconds: (due - .now) / .seconds(1)) {}
+            try rest(until: due, delivers: failures == 0)
         }
+    }
+
+    /// Waits for the next round; what people say of alerts meanwhile goes to the webhook.
+    private func rest(until due: ContinuousClock.Instant, delivers: Bool) throws {
+        repeat {
+            if delivers {
+                do {
+                    _ = try deliver()
+                } catch let error as DatabaseError where error.isTransient {
+                    logger.warning("what waits for the webhook could not be read and is tried again: \(error)")
+                }
+            }
+            let left = max(0, (due - .now) / .seconds(1))
+            if stop.wait(seconds: settings.webhook == nil ? left : min(left, MonitorJob.webhookInterval)) { return }
+        } while due > .now
+    }
+
+    /// Posts what waits for the webhook, and tries for so many seconds again what it does not take.
+    public func deliver(retryingFor seconds: Double = 0) throws -> WebhookBacklog {
+        let connection = try DatabaseConnection(settings.database)
+        defer { connection.close() }
+        return try AlertDelivery(
+            webhook: settings.webhook, queue: WebhookQueue(connection: connection), stop: stop, logger: logger
+        ).deliver(retryingFor: seconds)
     }
 
     /// One monitor of a database computes at a time: two would store everything twice.
@@ -114,11 +145,23 @@ public final class MonitorJob {
         if stop.isRequested { return nil }
         let previous = try PreviousRun.newest(connection)
         guard let begin = try firstHour(connection) else { return nil }
-        let plan = try WindowPlan(after: previous, asOf: asOf, begin: begin, connection)
+        let plan = try WindowPlan(
+            of: settings.configuration.windows, after: previous, asOf: asOf, begin: begin, connection)
+        tellOfAddedWindows(since: previous)
         let measurements = try compute(plan, asOf: asOf, connection, progress)
         if stop.isRequested { return nil }
         let run = try store(measurements, plan, asOf: asOf, since: previous, ledger)
         return (run, settings.isDryRun ? false : plan.isPartial)
+    }
+
+    private func tellOfAddedWindows(since previous: PreviousRun?) {
+        guard let previous else { return }
+        for kind in WindowKind.allCases
+        where settings.configuration.windows.contains(kind) && !previous.windows.contains(kind) {
+            logger.notice(
+                "windows of \(kind.rawValue) were left out before: those that ended by \(previous.windowsUntil) stay so"
+            )
+        }
     }
 
     private func firstHour(_ connection: DatabaseConnection) throws -> Timestamp? {

@@ -22,6 +22,7 @@ struct Doctor: ParsableCommand {
             let database = environment.database(applicationName: "sentinode doctor")
             let passive = environment.declaresPassively()
             let reviewKey = environment.reviewKey()
+            _ = environment.webhook()
             let checkup = Checkup()
             var results = checkup.engine()
             if let broker { results += checkup.broker(broker, passive: passive) }

@@ -12,6 +12,7 @@ struct Monitor: ParsableCommand {
               sentinode monitor
               sentinode monitor --every 1h                     a service, until SIGTERM
               sentinode monitor --report report.html
+              sentinode monitor --webhook https://pager.example.org/alerts
               sentinode monitor --as-of 5d1c5a0e-...           computes a stored run again, and compares
               sentinode monitor reference freeze --from 2026-10-01T00:00:00Z --to 2026-11-01T00:00:00Z \
               --reason "validated by Dr. Roe"
@@ -27,7 +28,9 @@ struct Monitor: ParsableCommand {
                 Figures are rows of monitor.measurements, alerts of monitor.alerts; monitor.rolling_performance, \
                 monitor.drift and monitor.open_alerts are what to read first.
 
-                Environment: SENTINODE_LOG_LEVEL, SENTINODE_LOG_FORMAT.
+                Environment: SENTINODE_MONITOR_WEBHOOK (what --webhook names; where the address itself is a secret, use \
+                SENTINODE_MONITOR_WEBHOOK_FILE), SENTINODE_MONITOR_WEBHOOK_SECRET (whsec_ and base64; what is posted is \
+                signed with it), SENTINODE_LOG_LEVEL, SENTINODE_LOG_FORMAT.
                 """)
 
         @Option(help: "Do it again and again, with so much time between: 10m, 1h, 24h.")
@@ -46,8 +49,20 @@ struct Monitor: ParsableCommand {
         var daysBetweenFalseAlarms = 30.4
         @Option(help: "How far a figure may surely lie below the acceptance reference's before it alarms.")
         var tolerance = 0.03
+        @Option(
+            help: """
+                The windows that are computed: some of hour, day, week and 28d, with commas between (default: all). \
+                Drift alarms from day, performance from 28d.
+                """,
+            transform: Run.windowKinds)
+        var windows: Set<WindowKind>?
+        @Option(help: "Post what is announced of alerts to this address too: https, signed, retried until it is taken.")
+        var webhook: String?
         @Option(help: "How log lines look: text or json.")
         var logFormat: LogFormat?
+
+        /// Seconds for which one run tries again what the webhook does not take.
+        private static let webhookPatience = 15.0
 
         func validate() throws {
             guard daysBetweenFalseAlarms > 1, daysBetweenFalseAlarms <= 3660 else {
@@ -59,9 +74,21 @@ struct Monitor: ParsableCommand {
             guard every == nil || !(dryRun || failOnAlert || json) else {
                 throw ValidationError("--dry-run, --fail-on-alert and --json are for one run, without --every")
             }
-            guard asOf == nil || (every == nil && !dryRun && !failOnAlert && report == nil && !json) else {
+            let others = every ?? report ?? webhook
+            guard asOf == nil || (others == nil && windows == nil && !dryRun && !failOnAlert && !json) else {
                 throw ValidationError("--as-of computes a stored run again, and nothing else")
             }
+        }
+
+        private static func windowKinds(_ names: String) throws -> Set<WindowKind> {
+            let kinds = names.split(separator: ",", omittingEmptySubsequences: false).map { name in
+                WindowKind.allCases.first { $0.shortName == name.trimmingCharacters(in: .whitespaces) }
+            }
+            guard !kinds.contains(nil) else {
+                let known = WindowKind.allCases.map(\.shortName).joined(separator: ", ")
+                throw ValidationError("name some of \(known), with commas between")
+            }
+            return Set(kinds.compactMap { $0 })
         }
 
         func run() throws {
@@ -75,11 +102,14 @@ struct Monitor: ParsableCommand {
                 if every != nil, (seconds ?? 0) < 1 {
                     environment.add(problem: "--every is not a duration of a second or more such as 10m, 1h or 24h")
                 }
+                let webhook = environment.webhook(webhook)
                 let settings = MonitorJob.Settings(
                     database: try checked(environment, database),
                     configuration: MonitorConfiguration(
-                        daysBetweenFalseAlarms: daysBetweenFalseAlarms, tolerance: tolerance),
-                    program: programVersion, isDryRun: dryRun)
+                        daysBetweenFalseAlarms: daysBetweenFalseAlarms, tolerance: tolerance,
+                        windows: windows ?? Set(WindowKind.allCases)),
+                    program: programVersion, isDryRun: dryRun, webhook: webhook)
+                for sentence in settings.configuration.unalarmed { logger.warning("\(sentence)") }
                 let stop = try StopRequest()
                 let signals = StopSignals(stop) { logger.info("\($0)") }
                 defer { signals.end() }
@@ -102,12 +132,14 @@ struct Monitor: ParsableCommand {
                 line?.show(done: done)
                 if done == total { line?.end() }
             }
+            let backlog = dryRun ? nil : try job.deliver(retryingFor: Run.webhookPatience)
             let alerts = try MonitorDesk(settings.database).openAlerts()
             try writeReport(settings)
             if json {
                 print(try MonitorReport(settings.database).json)
             } else {
                 summarize(runs, alerts)
+                if let backlog { summarize(backlog) }
             }
             if failOnAlert, !alerts.isEmpty { throw Exit.problemFound }
         }
@@ -139,6 +171,14 @@ struct Monitor: ParsableCommand {
             default: print("\(alerts.count) alerts are open: `sentinode monitor alerts`")
             }
             if let report { print("report: \(report)") }
+        }
+
+        private func summarize(_ backlog: WebhookBacklog) {
+            if backlog.delivered > 0 { print("webhook: \(backlog.delivered) announcements delivered") }
+            if backlog.waiting > 0 {
+                let reason = backlog.failure.map { ": \($0)" } ?? ""
+                print("webhook: \(backlog.waiting) announcements wait\(reason)")
+            }
         }
 
         private func tell(

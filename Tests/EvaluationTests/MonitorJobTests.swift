@@ -256,6 +256,69 @@ import Testing
         }
     }
 
+    @Test func `windows that are left out are not computed, which is told, and those added later are from then on`()
+        async throws
+    {
+        try await MonitoredLaboratory.with(days: 9, patches: 4_500) { lab in
+            func monitor(_ windows: String) throws -> (log: String, run: String) {
+                let program = try lab.laboratory.start(
+                    "monitor", "--windows", windows, "--report", "report.html",
+                    environment: ["SENTINODE_DATABASE_URL": lab.monitor.url])
+                try #require(try program.waitForEnd(within: 240) == .exit(0), "\(program.lastWords())")
+                let run = try lab.laboratory.database.query(
+                    "select run_id from monitor.runs order by recorded_at desc limit 1")
+                return (try program.log(), try run.onlyRow().uuid("run_id").uuidString.lowercased())
+            }
+            func kinds(of run: String) throws -> [String] {
+                try lab.laboratory.database.query(
+                    """
+                    select distinct window_kind from monitor.measurements
+                    where run_id = $1::text::uuid and window_kind <> 'now' order by 1
+                    """, [.text(run)]
+                ).map { try $0.text("window_kind") }
+            }
+            let first = try monitor("day, hour")
+            #expect(try kinds(of: first.run) == ["day", "hour"])
+            #expect(first.log.contains("windows of 28 days are left out, so precision, recall"))
+            #expect(!first.log.contains("drift"))
+            #expect(
+                try lab.laboratory.count(
+                    """
+                    select count(*) from monitor.runs where configuration -> 'windows' = '["hour", "day"]'
+                    """) == 1)
+
+            #expect(try lab.run("--as-of", first.run).hasPrefix("reproduced"))
+
+            // As if two days had passed, with a new label in a day before: of the added kind two windows have ended since.
+            try lab.change(
+                """
+                update monitor.runs set windows_until = '\(lab.daysAgo(2))', as_of = '\(lab.daysAgo(2))';
+                update review.labels set labelled_at = '\(lab.daysAgo(1))'
+                where job_id = (select job_id from review.labels join sentinode.predictions using (job_id)
+                                where stored_at >= '\(lab.daysAgo(5))' and stored_at < '\(lab.daysAgo(4))' limit 1);
+                """)
+            let second = try monitor("day,28d")
+            #expect(second.log.contains("windows of 28 days were left out before"))
+            #expect(try kinds(of: second.run) == ["28 days", "day"])
+            #expect(
+                try lab.latest("prevalence", "plain", "28 days").map { "\($0.start)" }
+                    == [lab.daysAgo(29), lab.daysAgo(28)])
+            let third = try monitor("hour,week")
+            #expect(third.log.contains("drift") && third.log.contains("28 days are left out"))
+            #expect(try lab.run("--as-of", second.run).hasPrefix("reproduced"))
+        }
+    }
+
+    @Test func `windows of a kind that is none are a mistake of whoever names them`() async throws {
+        try await MonitoredLaboratory.with(days: 0, patches: 0) { lab in
+            for windows in ["fortnight", "day,", "", "28 days"] {
+                let program = try lab.laboratory.start("monitor", "--windows", windows)
+                #expect(try program.waitForEnd() == .exit(64))
+                #expect(try program.log().contains("name some of hour, day, week, 28d, with commas between"))
+            }
+        }
+    }
+
     @Test func `refuses a reference that is too small, unfinished or of nothing`() async throws {
         try await MonitoredLaboratory.with(days: 3, patches: 1_000, slide: 500) { lab in
             let version = try lab.version

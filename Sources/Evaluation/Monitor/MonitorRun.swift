@@ -65,12 +65,17 @@ struct MonitorRunRow: AuditedRow {
 struct PreviousRun {
     let asOf: Timestamp
     let windowsUntil: Timestamp
+    /// The kinds that it computed.
+    let windows: Set<WindowKind>
 
     static func newest(_ connection: DatabaseConnection) throws -> PreviousRun? {
         try connection.query(
-            "select as_of, windows_until from monitor.runs order by recorded_at desc limit 1"
+            "select as_of, windows_until, " + WindowKind.storedColumn
+                + " from monitor.runs order by recorded_at desc limit 1"
         ).first.map {
-            PreviousRun(asOf: try $0.timestamp("as_of"), windowsUntil: try $0.timestamp("windows_until"))
+            PreviousRun(
+                asOf: try $0.timestamp("as_of"), windowsUntil: try $0.timestamp("windows_until"),
+                windows: try WindowKind.stored($0))
         }
     }
 }

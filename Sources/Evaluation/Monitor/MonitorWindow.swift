@@ -1,7 +1,7 @@
 import Database
 
 /// The fixed calendar windows, all in UTC.
-enum WindowKind: String, CaseIterable, Codable, Sendable {
+public enum WindowKind: String, CaseIterable, Codable, Sendable {
     case hour
     case day
     /// From Monday (ISO 8601).
@@ -21,6 +21,9 @@ enum WindowKind: String, CaseIterable, Codable, Sendable {
 
     /// From one window's end to the next one's, microseconds.
     var step: Int64 { self == .rolling ? MonitorWindow.day : length }
+
+    /// As it is named on the command line.
+    public var shortName: String { self == .rolling ? "28d" : rawValue }
 
     /// The Unix epoch was a Thursday, and weeks begin on Mondays.
     fileprivate var offset: Int64 { self == .week ? 4 * MonitorWindow.day : 0 }

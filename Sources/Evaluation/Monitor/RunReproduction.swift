@@ -24,23 +24,22 @@ extension MonitorJob {
             """
             select as_of, windows_until, recorded_at,
                 (configuration ->> 'days_between_false_alarms')::double precision as days,
-                (configuration ->> 'tolerance')::double precision as tolerance
-            from monitor.runs where run_id = $1
-            """, [.uuid(id)])
+                (configuration ->> 'tolerance')::double precision as tolerance,
+            """ + WindowKind.storedColumn + " from monitor.runs where run_id = $1", [.uuid(id)])
         guard let run = rows.first else {
             throw OperationError(
                 "there is no run \(id.text): SELECT run_id, recorded_at FROM monitor.runs shows those there are")
         }
         let asOf = try run.timestamp("as_of")
         _ = try connection.query("select review.set_as_of($1)", [.timestamp(asOf)])
+        let configuration = try MonitorConfiguration(run)
         let figures = WindowFigures(
-            asOf: asOf, until: try run.timestamp("windows_until"), configuration: try MonitorConfiguration(run),
-            connection)
+            asOf: asOf, until: try run.timestamp("windows_until"), configuration: configuration, connection)
         let stored = try connection.query(
             "select * from monitor.measurements where run_id = $1 and window_kind <> 'now' order by number",
             [.uuid(id)]
         ).map { ComparedFigure(try ReportedFigure($0)) }
-        let windows = Set(stored.compactMap(\.window)).sorted()
+        let windows = Set(stored.compactMap(\.window)).filter { configuration.windows.contains($0.kind) }.sorted()
         let whole = Set(stored.filter { $0.metric == "white" }.compactMap(\.window))
         try figures.prepare(windows)
         let computed = try windows.flatMap {

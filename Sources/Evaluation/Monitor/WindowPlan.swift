@@ -12,32 +12,51 @@ struct WindowPlan {
     let isPartial: Bool
 
     /// - Parameters:
+    ///   - kinds: the others are left out.
     ///   - asOf: what counts is known by then.
     ///   - begin: the first hour that has predictions.
-    init(after previous: PreviousRun?, asOf: Timestamp, begin: Timestamp, _ connection: DatabaseConnection) throws {
+    init(
+        of kinds: Set<WindowKind>, after previous: PreviousRun?, asOf: Timestamp, begin: Timestamp,
+        _ connection: DatabaseConnection
+    ) throws {
         let from = previous?.windowsUntil ?? begin
         let ended = max(asOf.hour, from)
         until = min(ended, Timestamp(microseconds: from.microseconds + MonitorConfiguration.longestRun))
         isPartial = until < ended
         var windows: Set<MonitorWindow> = []
-        for kind in WindowKind.allCases { windows.formUnion(MonitorWindow.ending(after: from, by: until, kind)) }
+        for kind in kinds { windows.formUnion(MonitorWindow.ending(after: from, by: until, kind)) }
         var relabelled: Set<MonitorWindow> = []
         if let previous {
             for time in try WindowPlan.relabelled(since: previous.asOf, before: asOf, connection) {
-                for kind in WindowKind.allCases where kind != .hour {
+                for kind in kinds where kind != .hour {
                     relabelled.formUnion(MonitorWindow.containing(time, by: from, kind))
                 }
             }
+            relabelled = try WindowPlan.computed(relabelled, connection)
             if let frozen = try WindowPlan.referenceFrozen(since: previous.asOf, before: asOf, connection) {
                 let recent = Timestamp(
                     microseconds: max(frozen.microseconds, from.microseconds - MonitorWindow.day * 28))
-                for kind in WindowKind.allCases where kind != .hour {
-                    windows.formUnion(MonitorWindow.ending(after: recent, by: from, kind))
+                for kind in kinds where kind != .hour {
+                    windows.formUnion(
+                        try WindowPlan.computed(Set(MonitorWindow.ending(after: recent, by: from, kind)), connection))
                 }
             }
         }
         self.relabelled = relabelled.subtracting(windows)
         self.windows = windows.union(relabelled).sorted()
+    }
+
+    /// Those of the windows that some run computed: a kind that was left out is made up for by none.
+    private static func computed(_ windows: Set<MonitorWindow>, _ connection: DatabaseConnection) throws
+        -> Set<MonitorWindow>
+    {
+        let windows = Array(windows)
+        let found = try connection.query(
+            """
+            select number from unnest($1::text[], $2::timestamptz[]) with ordinality as wanted (kind, start, number)
+            where exists (select from monitor.measurements where window_kind = kind and window_start = start)
+            """, [.textArray(windows.map(\.kind.rawValue)), .timestampArray(windows.map(\.start))])
+        return Set(try found.map { windows[Int(try $0.int8("number")) - 1] })
     }
 
     /// Days of the predictions whose labels, or whether they count, changed in a time.

@@ -59,6 +59,7 @@ public struct Checkup {
             ("protection", protection),
             ("model", control), ("control lock", controlLock), ("acts", actLocks),
             ("review", { try review($0, key: reviewKey) }), ("backlog", backlog),
+            ("webhook", webhook),
         ]
         for (subject, look) in looks {
             do {

@@ -20,7 +20,9 @@ let privilegesOnFunctions = """
     monitor.check_alert_act() |
     monitor.check_measurements() |
     monitor.digest_of_reference(uuid) | admin auditor monitor
+    monitor.end_webhook() | admin
     monitor.freeze_reference(text,timestamp with time zone,timestamp with time zone,text) | admin
+    monitor.keep_for_webhook() |
     monitor.resolve(uuid,text) | admin
     review.add_reader(text,text,text,text[],boolean,boolean,timestamp with time zone,timestamp with time zone,text) | admin
     review.adjudicates() | admin auditor monitor reviewer

@@ -24,6 +24,9 @@ let privilegesOnRelations = """
     monitor.reference_profiles | admin=r auditor=r monitor=r
     monitor.rolling_performance | admin=r auditor=r monitor=r
     monitor.runs | admin=r auditor=r monitor=ar
+    monitor.webhook | admin=r auditor=r monitor=a(is_in_use)r
+    monitor.webhook_deliveries | admin=r auditor=r monitor=drw(attempts,due_at,failure)
+    monitor.webhook_deliveries_delivery_id_seq |
     review.agreement | admin=r auditor=r monitor=r reviewer=r
     review.automation_bias | admin=r auditor=r monitor=r reviewer=r
     review.claims | admin=r auditor=r monitor=r

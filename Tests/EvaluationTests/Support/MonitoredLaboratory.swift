@@ -68,6 +68,24 @@ struct MonitoredLaboratory {
         return try program.output()
     }
 
+    /// An alert that stands open, as if a run had raised it long ago.
+    func makeAlert() throws -> UUID {
+        let id = UUID()
+        try change(
+            """
+            insert into monitor.alerts (alert_id, run_id, model_version, window_kind, window_start, window_end, segment_kind,
+                segment, metric, method, value, threshold, reason, raised_at, raised_by, writer, seal, leaf, salt)
+            select '\(id.uuidString)', gen_random_uuid(), 'v', 'day', now(), now(), 'overall', '', 'drift', '', 2, 1, 'moved', now(),
+                'monitor', gen_random_uuid(), 0, 1, uuid_send(gen_random_uuid())
+            """)
+        return id
+    }
+
+    /// What the administrator says of an alert.
+    func act(_ what: String, on alert: UUID) throws {
+        try run(what, alert.uuidString.lowercased(), "--reason", "a test")
+    }
+
     /// Values of the newest rows of a metric.
     func latest(_ metric: String, _ method: String, _ kind: String, segment: String = "") throws -> [ReportedFigure] {
         try laboratory.database.query(

@@ -6,11 +6,14 @@ import Monitoring
 /// What the last run found, for people as one HTML page and for machines as JSON.
 public struct MonitorReport {
     private let page: ReportPage
+    /// Announcements that wait for the webhook.
+    private let waiting: Int
 
     /// Reads what it needs, as of the last run.
     public init(_ settings: DatabaseSettings) throws {
         let connection = try DatabaseConnection(settings.patient(statementTimeout: 600))
         defer { connection.close() }
+        waiting = try WebhookQueue(connection: connection).backlog().waiting
         guard let run = try ReportedRun.newest(connection) else {
             page = ReportPage(
                 verdict: "The monitor has not run yet: there is nothing to report.", isAlarming: false, facts: [],
@@ -37,7 +40,9 @@ public struct MonitorReport {
     }
 
     public var html: String { page.html }
-    public var json: String { page.json.text }
+    public var json: String {
+        JSONText.object(page.members + [("webhook_waiting", .integer(Int64(waiting)))]).text
+    }
 
     private static func verdict(_ alerts: [ReportedAlert], _ versions: [String], _ figures: ReportedFigures) -> String {
         let recall = versions.compactMap { version -> String? in
@@ -65,12 +70,13 @@ public struct MonitorReport {
 }
 
 extension ReportPage {
-    var json: JSONText {
-        .object([
+    /// As JSON.
+    var members: [(String, JSONText)] {
+        [
             ("verdict", .string(verdict)), ("is_alarming", .boolean(isAlarming)),
             ("facts", .array(facts.map { .string($0) })),
             ("chapters", .object(chapters.map { ($0.title, .object($0.parts.map(\.json))) })),
-        ])
+        ]
     }
 }
 
