@@ -41,11 +41,11 @@ private let quietDays = 3
         check(falseAlarms, budget: Double(Self.days) / configuration.daysBetweenFalseAlarms)
         for (change, found) in findings {
             print("\(change): \(found)")
+            // In a month one laboratory has too few labels to be sure to show five points of recall.
+            if change == .recallDrop, !Self.isLong { continue }
             #expect(found.found >= 0.9, "\(change)")
-            // In one month of one laboratory a false alarm may come first.
-            if Self.isLong { #expect(found.right >= 0.75, "\(change)") }
+            #expect(found.right >= 0.75, "\(change)")
         }
-        #expect(findings.values.reduce(0) { $0 + $1.right } >= 2)
     }
 
     /// The interval is over laboratories; of few, the alarms have at least the spread of a Poisson number.

@@ -25,7 +25,7 @@ struct ReportPart {
     var table: ReportTable
     /// Pictures, as PNG bytes, with what stands below each.
     var pictures: [(png: [UInt8], caption: String)] = []
-    /// Whether the table is the part, and not the numbers of the chart.
+    /// Whether the table is the part, and not the numbers behind it.
     var isTable = false
 
     var json: (String, JSONText) {
@@ -36,7 +36,7 @@ struct ReportPart {
         let drawing = chart?.svg ?? ""
         let words = words.isEmpty ? "" : "<p>\(words.escaped)</p>"
         let numbers =
-            chart == nil || isTable
+            isTable
             ? table.html
             : table.rows.isEmpty ? "" : "<details><summary>Numbers</summary>\(table.html)</details>"
         let shown = pictures.map { picture in

@@ -62,7 +62,7 @@ struct VersionChapter {
             table: ReportTable(
                 columns: ["to", "how", "value", "patches", "slides", "state"],
                 rows: both.map {
-                    ["\($0.end)", $0.method, $0.text, "\($0.patches)", $0.slides.map { "\($0)" } ?? "", $0.state]
+                    ["\($0.end)".day, $0.method, $0.text, "\($0.patches)", $0.slides.map { "\($0)" } ?? "", $0.state]
                 }))
         guard let first = both.map(\.end).min(), let last = both.map(\.end).max() else {
             part.words = "No window has ended yet whose figure can be given."
@@ -100,7 +100,7 @@ struct VersionChapter {
             title: "Drift: the worst figure's share of its limit, by day",
             table: ReportTable(
                 columns: ["day to", "share of limit", "state", "beyond their limits"],
-                rows: days.map { ["\($0.end)", $0.value?.short ?? "", $0.state, $0.note] }))
+                rows: days.map { ["\($0.end)".day, $0.value?.short ?? "", $0.state, $0.note] }))
         guard let first = days.first, let last = days.last else {
             part.words =
                 reference == nil
@@ -122,13 +122,17 @@ struct VersionChapter {
                 columns: ["day to", "part", "discrepancy", "limit", "patches", "state", "note"],
                 rows: figures.map {
                     [
-                        "\($0.end)", $0.segment.text, $0.value?.short ?? "", $0.threshold?.short ?? "", "\($0.patches)",
-                        $0.state, $0.note,
+                        "\($0.end)".day, $0.segment.text, $0.value?.short ?? "", $0.threshold?.short ?? "",
+                        "\($0.patches)", $0.state, $0.note,
                     ]
                 }))
         let worst = Dictionary(grouping: figures, by: \.end.days).mapValues { $0.compactMap(\.shareOfLimit).max() }
         let points = worst.sorted { $0.key < $1.key }.compactMap { day, share in share.map { (day, max(0, $0)) } }
-        if !points.isEmpty { part.chart = limitChart(part.title, "worst site", points, first.end, last.end) }
+        guard !points.isEmpty else {
+            part.words = "There is no limit yet: \(last.note)."
+            return part
+        }
+        part.chart = limitChart(part.title, "worst site", points, first.end, last.end)
         return part
     }
 
@@ -158,7 +162,7 @@ struct VersionChapter {
                 columns: ["28 days to", "of", "sum", "limit", "state", "what to know"],
                 rows: sums.map {
                     [
-                        "\($0.end)", $0.metric.replacing("_", with: " "), $0.value?.short ?? "",
+                        "\($0.end)".day, $0.metric.replacing("_", with: " "), $0.value?.short ?? "",
                         $0.threshold?.short ?? "",
                         $0.state, $0.note,
                     ]
