@@ -175,7 +175,7 @@ comment on column monitor.runs.configuration is 'The same, to query';
 comment on column monitor.runs.seal_heads is 'The audit chains that had grown since the run before, and how far: writer (16 bytes), number (8, big-endian) and seal (32) of each';
 comment on column monitor.runs.windows is 'Windows computed, those computed anew among them';
 comment on column monitor.runs.measurements is 'Its rows in monitor.measurements';
-comment on column monitor.runs.measurements_sha256 is 'SHA-256 over them, in their order';
+comment on column monitor.runs.measurements_sha256 is 'SHA-256 over those of windows that have ended, in their order';
 comment on column monitor.runs.recorded_at is 'When, by the server''s clock';
 comment on column monitor.runs.recorded_by is 'Database login that ran it';
 comment on column monitor.runs.writer is 'Where its audit leaf stands: the writer';

@@ -96,6 +96,22 @@ public struct CopiedRow {
         return UnsafeRawBufferPointer(rebasing: rest[4..<(4 + length)])
     }
 
+    // Typed fields; nil is NULL, and a value of another size is an error.
+
+    public mutating func bool() throws(DatabaseError) -> Bool? { try value() }
+    public mutating func int4() throws(DatabaseError) -> Int32? { try value() }
+    public mutating func int8() throws(DatabaseError) -> Int64? { try value() }
+    public mutating func float4() throws(DatabaseError) -> Float? { try value() }
+    public mutating func float8() throws(DatabaseError) -> Double? { try value() }
+    public mutating func text() throws(DatabaseError) -> String? { try value() }
+    public mutating func timestamp() throws(DatabaseError) -> Timestamp? { try value() }
+
+    private mutating func value<Value: BinaryValue>() throws(DatabaseError) -> Value? {
+        guard let bytes = try next() else { return nil }
+        guard let value = Value.read(bytes, type: Value.type) else { throw CopiedRow.malformed }
+        return value
+    }
+
     private static var malformed: DatabaseError {
         DatabaseError(
             operation: "reading a copied row", sqlstate: "08P01", message: "it is not in the binary COPY format",

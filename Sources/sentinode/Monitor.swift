@@ -33,8 +33,7 @@ struct Monitor: ParsableCommand {
                 signed with it), SENTINODE_LOG_LEVEL, SENTINODE_LOG_FORMAT.
                 """)
 
-        @Option(help: "Do it again and again, with so much time between: 10m, 1h, 24h.")
-        var every: String?
+        @OptionGroup var service: ServiceOptions
         @Flag(help: "Compute, and store no run.")
         var dryRun = false
         @Flag(help: "Exit with 1 while an alert stands open.")
@@ -58,8 +57,6 @@ struct Monitor: ParsableCommand {
         var windows: Set<WindowKind>?
         @Option(help: "Post what is announced of alerts to this address too: https, signed, retried until it is taken.")
         var webhook: String?
-        @Option(help: "How log lines look: text or json.")
-        var logFormat: LogFormat?
 
         /// Seconds for which one run tries again what the webhook does not take.
         private static let webhookPatience = 15.0
@@ -71,10 +68,10 @@ struct Monitor: ParsableCommand {
             guard tolerance >= 0, tolerance < 1 else {
                 throw ValidationError("--tolerance is a share from 0 to below 1")
             }
-            guard every == nil || !(dryRun || failOnAlert || json) else {
+            guard service.every == nil || !(dryRun || failOnAlert || json) else {
                 throw ValidationError("--dry-run, --fail-on-alert and --json are for one run, without --every")
             }
-            let others = every ?? report ?? webhook
+            let others = service.every ?? report ?? webhook
             guard asOf == nil || (others == nil && windows == nil && !dryRun && !failOnAlert && !json) else {
                 throw ValidationError("--as-of computes a stored run again, and nothing else")
             }
@@ -95,13 +92,8 @@ struct Monitor: ParsableCommand {
             try reportingFailures {
                 var environment = Environment()
                 let database = environment.database(applicationName: "sentinode monitor")
-                let logger = LogOutput.logger(
-                    format: logFormat ?? LogOutput.format(&environment), level: environment.text("SENTINODE_LOG_LEVEL"),
-                    terminal: Terminal(), problems: &environment)
-                let seconds = every.flatMap(Environment.seconds)
-                if every != nil, (seconds ?? 0) < 1 {
-                    environment.add(problem: "--every is not a duration of a second or more such as 10m, 1h or 24h")
-                }
+                let logger = service.logger(&environment)
+                let seconds = service.interval(&environment)
                 let webhook = environment.webhook(webhook)
                 let settings = MonitorJob.Settings(
                     database: try checked(environment, database),

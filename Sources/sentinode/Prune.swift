@@ -16,22 +16,14 @@ struct Prune: ParsableCommand {
             Environment: SENTINODE_LOG_LEVEL, SENTINODE_LOG_FORMAT.
             """)
 
-    @Option(help: "Do it again and again, with so much time between: 10m, 1h, 24h.")
-    var every: String?
-    @Option(help: "How log lines look: text or json.")
-    var logFormat: LogFormat?
+    @OptionGroup var service: ServiceOptions
 
     func run() throws {
         try reportingFailures {
             var environment = Environment()
             let database = environment.database(applicationName: "sentinode prune")
-            let logger = LogOutput.logger(
-                format: logFormat ?? LogOutput.format(&environment), level: environment.text("SENTINODE_LOG_LEVEL"),
-                terminal: Terminal(), problems: &environment)
-            let seconds = every.flatMap(Environment.seconds)
-            if every != nil, (seconds ?? 0) < 1 {
-                environment.add(problem: "--every is not a duration of a second or more such as 10m, 1h or 24h")
-            }
+            let logger = service.logger(&environment)
+            let seconds = service.interval(&environment)
             let settings = try checked(environment, database)
             let stop = try StopRequest()
             let signals = StopSignals(stop) { logger.info("\($0)") }

@@ -218,6 +218,18 @@ import Testing
         }
     }
 
+    @Test func `where people found no tumour, what tumours would tell is not told`() async throws {
+        try await MonitoredLaboratory.with(days: 4, patches: 2_000, slide: 50) { lab in
+            try lab.change("update review.labels set label = 'normal'")
+            try lab.run("--report", "r.html", "--windows", "day")
+            let recalls = try lab.latest("recall", "plain", "day")
+            #expect(
+                !recalls.isEmpty && recalls.allSatisfy { $0.value == nil && $0.state != "ok" && $0.state != "alarm" })
+            #expect(try lab.latest("specificity", "plain", "day").contains { $0.value != nil })
+            #expect(try lab.latest("auc_roc", "plain", "day").allSatisfy { $0.value == nil })
+        }
+    }
+
     @Test func `two at once do not compute twice, and a dry run stores nothing`() async throws {
         try await MonitoredLaboratory.with(days: 3, patches: 1_000) { lab in
             let holder = try DatabaseConnection(

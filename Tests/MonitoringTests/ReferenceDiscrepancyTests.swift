@@ -40,9 +40,6 @@ import Testing
             * mean(sample, all, skipping: false)
         let found = try #require(discrepancy.squared(sample)?.value)
         #expect(abs(found - expected) < 1e-12)
-        // The same as of two samples that are compared on their own, but for the kernel's width.
-        let alone = try #require(maximumMeanDiscrepancy(sample, all)?.value)
-        #expect(abs(alone.squared - found) < 0.05)
     }
 
     @Test func `compares drawn slides as if each were another`() throws {

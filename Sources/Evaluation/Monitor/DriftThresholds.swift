@@ -44,14 +44,10 @@ final class DriftThresholds {
         ) { window, reference in
             counts.withSum(of: window) { reference.figures(of: $0) }
         }
-        switch result {
-        case .thresholds(let family): return .limits(family.limits)
-        case .notEnoughSlides(let have, let need):
-            let whose = counts.slides < key.slides ? "the reference has" : "the window has"
-            return .unknown("\(whose) \(have) slides, and limits need \(need)")
-        case .notEnoughResamples, .noBudget:
-            return .unknown("the false-alarm budget is too small to be kept")
+        guard case .thresholds(let family) = result else {
+            return .unknown(result.trouble(ofReference: counts.slides < key.slides))
         }
+        return .limits(family.limits)
     }
 
     /// Each figure has its own most extreme resample, and the budget must allow for more than all of those.
@@ -65,6 +61,20 @@ final class DriftThresholds {
         var scale = 1
         while slides / scale >= 16 { scale *= 2 }
         return slides / scale * scale
+    }
+}
+
+extension ThresholdResult {
+    /// Why there are no limits, in a sentence.
+    ///
+    /// - Parameter ofReference: whether the reference has fewer slides than the window.
+    func trouble(ofReference: Bool) -> String {
+        switch self {
+        case .thresholds: "there are limits"
+        case .notEnoughSlides(let have, let need):
+            "the \(ofReference ? "reference" : "window") has \(have) slides, and limits need \(need)"
+        case .notEnoughResamples, .noBudget: "the false-alarm budget is too small to be kept"
+        }
     }
 }
 

@@ -48,9 +48,8 @@ final class EmbeddingDrift {
             + " order by model_version, site, place"
         var samples: [Subject: [SampledPatch]] = [:]
         try connection.copyOut(query) { row in
-            let version = text(try row.next()) ?? ""
-            let site = text(try row.next())
-            let slide = text(try row.next())
+            let version = try row.text() ?? ""
+            let (site, slide) = (try row.text(), try row.text())
             guard let embedding = try row.next().flatMap({ EmbeddingSample.unpacked($0) }) else { return }
             let segment = site.map { Segment(kind: .site, name: $0) } ?? .overall
             samples[Subject(version: version, segment: segment), default: []].append(
@@ -111,14 +110,10 @@ final class EmbeddingDrift {
         ) { window, reference in
             [discrepancy.squared(discrepancy.draw(window), to: reference)]
         }
-        switch result {
-        case .thresholds(let family): return Limit(value: family.limits.first?.upper, trouble: nil)
-        case .notEnoughSlides(let have, let need):
-            let whose = discrepancy.slides < slides ? "the reference has embeddings of" : "the window has"
-            return Limit(value: nil, trouble: "\(whose) \(have) slides, and limits need \(need)")
-        case .notEnoughResamples, .noBudget:
-            return Limit(value: nil, trouble: "the false-alarm budget is too small to be kept")
+        guard case .thresholds(let family) = result else {
+            return Limit(value: nil, trouble: result.trouble(ofReference: discrepancy.slides < slides))
         }
+        return Limit(value: family.limits.first?.upper, trouble: nil)
     }
 }
 
@@ -126,8 +121,4 @@ final class EmbeddingDrift {
 struct SampledPatch {
     let slide: String?
     let embedding: [Float]
-}
-
-private func text(_ bytes: UnsafeRawBufferPointer?) -> String? {
-    bytes.map { String(decoding: $0, as: UTF8.self) }
 }

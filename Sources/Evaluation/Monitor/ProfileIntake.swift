@@ -99,14 +99,16 @@ struct ProfiledRow {
     }
 
     mutating func read(_ row: inout CopiedRow) throws -> Patch {
-        let storedAt = Timestamp(copied: try row.next())
+        guard let storedAt = try row.timestamp() else {
+            throw OperationError("a prediction has no time of its storing")
+        }
         let version = text(try row.next())
         let origin = Origin(site: text(try row.next()), scanner: text(try row.next()), stain: text(try row.next()))
-        let isCalledTumor = flag(try row.next())
-        let isUncertain = flag(try row.next())
+        let isCalledTumor = try row.bool() ?? false
+        let isUncertain = try row.bool() ?? false
         let reason = text(try row.next())
-        let probability = double(try row.next())
-        let figures = try MonitoredStatistic.allCases.map { _ in float(try row.next()) }
+        let probability = try row.float8() ?? 0
+        let figures = try MonitoredStatistic.allCases.map { _ in try row.float4() ?? .nan }
         return Patch(
             storedAt: storedAt, version: version, origin: origin,
             counted: ProfiledPatch(
@@ -133,24 +135,4 @@ func storedBetween(_ from: Timestamp, _ to: Timestamp) -> SQL {
 /// A time within the text, for COPY, which takes no parameters.
 func time(_ time: Timestamp) -> SQL {
     "(timestamptz 'epoch' + " + SQL.literal(time.microseconds) + " * interval '1 microsecond')"
-}
-
-// Fields as the types' send functions write them; NULL is no number.
-
-private func flag(_ bytes: UnsafeRawBufferPointer?) -> Bool { bytes?.first == 1 }
-
-private func float(_ bytes: UnsafeRawBufferPointer?) -> Float {
-    bytes.map { Float(bitPattern: UInt32(bigEndian: $0.loadUnaligned(as: UInt32.self))) } ?? .nan
-}
-
-private func double(_ bytes: UnsafeRawBufferPointer?) -> Double {
-    bytes.map { Double(bitPattern: UInt64(bigEndian: $0.loadUnaligned(as: UInt64.self))) } ?? .nan
-}
-
-extension Timestamp {
-    /// From `timestamptz_send`, which counts from 2000.
-    init(copied bytes: UnsafeRawBufferPointer?) {
-        let since2000 = bytes.map { Int64(bigEndian: $0.loadUnaligned(as: Int64.self)) } ?? 0
-        self.init(microseconds: since2000 + 946_684_800_000_000)
-    }
 }

@@ -55,8 +55,9 @@ final class ProfileShelf {
             "select model_version, site, scanner, stain, profile from monitor.hourly_profiles where hour >= "
             + time(from) + " and hour < " + time(to) + " order by hour, model_version, site, scanner, stain"
         try connection.copyOut(query) { row in
-            let version = text(try row.next())
-            let origin = Origin(site: text(try row.next()), scanner: text(try row.next()), stain: text(try row.next()))
+            let version = try row.text() ?? ""
+            let origin = Origin(
+                site: try row.text() ?? "", scanner: try row.text() ?? "", stain: try row.text() ?? "")
             guard let profile = try row.next().flatMap({ PredictionProfile(packed: $0) }) else {
                 throw OperationError(
                     "monitor.hourly_profiles has a row of \(from) or later that this program did not write: empty "
@@ -68,8 +69,4 @@ final class ProfileShelf {
         }
         return sum
     }
-}
-
-private func text(_ bytes: UnsafeRawBufferPointer?) -> String {
-    bytes.map { String(decoding: $0, as: UTF8.self) } ?? ""
 }

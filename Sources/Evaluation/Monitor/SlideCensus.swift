@@ -33,10 +33,10 @@ struct SlideCensus {
                     (model_version, stain))
                 """
         try connection.copyOut(query) { row in
-            let version = text(try row.next()) ?? ""
-            let names = (text(try row.next()), text(try row.next()), text(try row.next()))
-            let absent = try row.next().flatMap { number($0, as: Int32.self) } ?? 7
-            let count = try row.next().flatMap { number($0, as: Int64.self) } ?? 0
+            let version = try row.text() ?? ""
+            let names = (try row.text(), try row.text(), try row.text())
+            let absent = try row.int4() ?? 0b111
+            let count = try row.int8() ?? 0
             // A bit for each column that is not grouped by.
             let segment: Segment? =
                 switch absent {
@@ -51,8 +51,4 @@ struct SlideCensus {
 
     /// 0 where no slide is named.
     func slides(of subject: Subject) -> Int { slides[subject] ?? 0 }
-}
-
-private func text(_ bytes: UnsafeRawBufferPointer?) -> String? {
-    bytes.map { String(decoding: $0, as: UTF8.self) }
 }

@@ -105,7 +105,7 @@ struct ReportedRun {
                     "as of \(asOf), windows to \(try row.timestamp("windows_until")), all times UTC",
                     "run \(try row.uuid("run_id").text) by \(try row.text("recorded_by")), sentinode "
                         + "\(try row.text("program"))",
-                    "SHA-256 over its \(try row.int4("measurements")) measurements: "
+                    "\(try row.int4("measurements")) measurements; SHA-256 over those of windows that have ended: "
                         + hexadecimal(try row.bytes("measurements_sha256")),
                     "settings: \(try row.text("configuration_source"))",
                 ])
