@@ -143,7 +143,12 @@ public final class MonitorJob {
         _ = try ProfileIntake(connection: connection).run(
             until: asOf.hour, progress: { progress(.counted($0)) }, isStopped: { stop.isRequested })
         if stop.isRequested { return nil }
-        let previous = try PreviousRun.newest(connection)
+        let previous = try PreviousRun.newest(asOf: asOf, connection)
+        if let back = previous?.clockWentBackTo {
+            logger.warning(
+                "the database's clock was set back since the last run: windows that end after that time are computed anew",
+                metadata: ["to": "\(back)"])
+        }
         guard let begin = try firstHour(connection) else { return nil }
         let plan = try WindowPlan(
             of: settings.configuration.windows, after: previous, asOf: asOf, begin: begin, connection)
@@ -217,7 +222,7 @@ public final class MonitorJob {
             let heads = try SignedHead.grown(since: previous?.asOf, entry.connection)
             _ = try entry.insert([
                 MonitorRunRow(
-                    id: id, asOf: asOf, windowsUntil: plan.until, program: self.settings.program,
+                    id: id, number: 1 + (previous?.number ?? 0), asOf: asOf, windowsUntil: plan.until, program: self.settings.program,
                     configuration: self.settings.configuration.json.text, sealHeads: heads, windows: plan.windows.count,
                     measurements: measurements.count, digest: digest, recordedAt: entry.at, recordedBy: entry.actor)
             ])

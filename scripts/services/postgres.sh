@@ -1,6 +1,13 @@
 # shellcheck shell=bash
 # The database. Sourced by scripts/stack; every function needs $stack, and $data once `prepare_folders` was called.
 
+# What makes the database's clock go as a file says, where a test asks for that.
+postgres_clock=()
+if [[ -n ${SENTINODE_STACK_CLOCK_FILE:-} ]]; then
+    postgres_clock=(LD_PRELOAD="/usr/lib/$(uname -m)-linux-gnu/faketime/libfaketime.so.1"
+        FAKETIME_TIMESTAMP_FILE="$SENTINODE_STACK_CLOCK_FILE" FAKETIME_NO_CACHE=1 FAKETIME_DONT_FAKE_MONOTONIC=1)
+fi
+
 # Prints the database's folder.
 postgres_folder() { echo "$(data_folder)/postgres"; }
 
@@ -28,7 +35,7 @@ postgres_exec() {
     local program=$1
     shift
     as_user "$postgres_user" env -i PATH=/usr/bin:/bin LANG=C.UTF-8 LC_ALL=C.UTF-8 HOME="$(postgres_folder)" \
-        "$(postgres_programs)/$program" "$@"
+        "${postgres_clock[@]}" "$(postgres_programs)/$program" "$@"
 }
 
 # Makes the cluster: passwords everywhere, checksums, loopback and a socket in the folder. fsync stays on, so that

@@ -130,16 +130,19 @@ struct AlertBook {
     /// With no alert yet.
     init() {}
 
+    /// What is answered in the future, by a clock that was ahead, answers no window of now.
     init(_ connection: DatabaseConnection) throws {
         for row in try connection.query(
             """
             select model_version, window_kind, segment_kind, segment, metric, method,
-                max(greatest(window_end, acted_at)) as answered_at, bool_or(state <> 'resolved') as is_open
+                max(greatest(window_end, acted_at)) filter (where greatest(window_end, acted_at) <= now())
+                    as answered_at,
+                bool_or(state <> 'resolved') as is_open
             from monitor.alert_states group by 1, 2, 3, 4, 5, 6
             """)
         {
             let condition = try AlertCondition(row)
-            answered[condition] = try row.timestamp("answered_at")
+            answered[condition] = try row.optionalTimestamp("answered_at")
             if try row.bool("is_open") { open.insert(condition) }
         }
     }

@@ -20,6 +20,7 @@ public struct MonitorRun: Sendable {
 /// A run as it is stored: a row of `monitor.runs`.
 struct MonitorRunRow: AuditedRow {
     let id: UUID
+    let number: Int64
     let asOf: Timestamp
     let windowsUntil: Timestamp
     let program: String
@@ -34,7 +35,7 @@ struct MonitorRunRow: AuditedRow {
     static let table = AuditedTable(
         "monitor.runs",
         [
-            .init("run_id", .uuid), .init("as_of", .timestamptz), .init("windows_until", .timestamptz),
+            .init("run_id", .uuid), .init("number", .bigint), .init("as_of", .timestamptz), .init("windows_until", .timestamptz),
             .init("program", .text), .init("configuration_source", .text), .init("seal_heads", .bytea),
             .init("windows", .integer), .init("measurements", .integer), .init("measurements_sha256", .bytea),
             .init("recorded_at", .timestamptz), .init("recorded_by", .text),
@@ -47,6 +48,7 @@ struct MonitorRunRow: AuditedRow {
             stamp.leaf,
             Column("measurements", .integer(Int64(measurements))),
             Column("measurements_sha256", .bytes(digest)),
+            Column("number", .integer(number)),
             Column("program", .text(program)),
             Column("recorded_at", .timestamp(recordedAt.microseconds)),
             Column("recorded_by", .text(recordedBy)),
@@ -63,20 +65,31 @@ struct MonitorRunRow: AuditedRow {
 
 /// The run that was stored last.
 struct PreviousRun {
+    let number: Int64
+    /// What is known since then is new; earlier than the run's own time where the clock was set back.
     let asOf: Timestamp
+    /// Windows that end later are to be computed, those that the clock ran through twice among them.
     let windowsUntil: Timestamp
     /// The kinds that it computed.
     let windows: Set<WindowKind>
+    /// The time to which the database's clock was set back since.
+    let clockWentBackTo: Timestamp?
 
-    static func newest(_ connection: DatabaseConnection) throws -> PreviousRun? {
-        try connection.query(
-            "select as_of, windows_until, " + WindowKind.storedColumn
-                + " from monitor.runs order by recorded_at desc limit 1"
-        ).first.map {
-            PreviousRun(
-                asOf: try $0.timestamp("as_of"), windowsUntil: try $0.timestamp("windows_until"),
-                windows: try WindowKind.stored($0))
-        }
+    /// Newest first, whatever the clock said.
+    static let newestFirst: SQL = "number desc nulls last, recorded_at desc"
+
+    static func newest(asOf now: Timestamp, _ connection: DatabaseConnection) throws -> PreviousRun? {
+        let rows = try connection.query(
+            "select run_id, coalesce(number, 0) as number, as_of, windows_until, " + WindowKind.storedColumn
+                + " from monitor.runs order by " + newestFirst + " limit 1")
+        guard let row = rows.first else { return nil }
+        let (asOf, windowsUntil) = (try row.timestamp("as_of"), try row.timestamp("windows_until"))
+        let back = try DatabaseClock(connection: connection, now: now).wentBack(
+            since: asOf, afterRow: "monitor.runs where run_id = $3", .uuid(try row.uuid("run_id")))
+        return PreviousRun(
+            number: try row.int8("number"), asOf: min(asOf, back ?? asOf),
+            windowsUntil: min(windowsUntil, back?.hour ?? windowsUntil), windows: try WindowKind.stored(row),
+            clockWentBackTo: back)
     }
 }
 

@@ -19,6 +19,7 @@ struct ProfileIntake {
     ///
     /// - Returns: the first hour counted by this call; nil where nothing was new.
     func run(until: Timestamp, progress: (Timestamp) -> Void, isStopped: () -> Bool) throws -> Timestamp? {
+        try discardRepeatedHours(now: until)
         guard let first = try firstMissingHour(before: until) else { return nil }
         var from = first
         while from < until, !isStopped() {
@@ -29,6 +30,22 @@ struct ProfileIntake {
             from = to
         }
         return first
+    }
+
+    /// Hours that the clock ran through again after they were counted, and those that are not over any more.
+    private func discardRepeatedHours(now: Timestamp) throws {
+        guard let last = try connection.query("select max(hour) as last from monitor.hours").onlyRow()
+            .optionalTimestamp("last")
+        else { return }
+        let end = Timestamp(microseconds: last.microseconds + MonitorWindow.hour)
+        guard
+            let back = try DatabaseClock(connection: connection, now: now).wentBack(
+                since: end, afterRow: "monitor.hours where hour = $3", .timestamp(last))
+        else { return }
+        try connection.transaction { _ in
+            _ = try connection.query("delete from monitor.hourly_profiles where hour >= $1", [.timestamp(back.hour)])
+            _ = try connection.query("delete from monitor.hours where hour >= $1", [.timestamp(back.hour)])
+        }
     }
 
     private func firstMissingHour(before until: Timestamp) throws -> Timestamp? {

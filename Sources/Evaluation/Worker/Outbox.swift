@@ -51,7 +51,10 @@ struct Outbox {
             let rows = try connection.query(
                 """
                 select outbox_id, event_id, exchange, routing_key, correlation_id, body
-                from sentinode.outbox where due_at <= clock_timestamp()
+                from sentinode.outbox
+                where refusals = 0 or due_at <= clock_timestamp()
+                    -- Put off by a clock that was ahead.
+                    or due_at > clock_timestamp() + interval '1 hour'
                 order by outbox_id limit $1 for update skip locked
                 """, [.int4(Int32(limit))])
             guard !rows.isEmpty else { return Round() }

@@ -15,8 +15,8 @@ let privilegesOnRelations = """
     monitor.alert_states | admin=r auditor=r monitor=r
     monitor.alerts | admin=r auditor=r monitor=ar
     monitor.drift | admin=r auditor=r monitor=r
-    monitor.hourly_profiles | admin=r auditor=r monitor=ar
-    monitor.hours | admin=r auditor=r monitor=ar
+    monitor.hourly_profiles | admin=r auditor=r monitor=adr
+    monitor.hours | admin=r auditor=r monitor=adr
     monitor.latest_measurements | admin=r auditor=r monitor=r
     monitor.measurements | admin=r auditor=r monitor=ar
     monitor.open_alerts | admin=r auditor=r monitor=r

@@ -3,6 +3,9 @@ import Testing
 
 /// Gives a suite a RabbitMQ and a PostgreSQL of its own, which its tests may stop.
 struct OwnStack: SuiteTrait, TestScoping {
+    /// The file from which its database has the time, as libfaketime reads it; nil for the machine's clock.
+    var clock: URL?
+
     /// The stack of the suite that runs.
     @TaskLocal static var current: Stack?
 
@@ -15,7 +18,9 @@ struct OwnStack: SuiteTrait, TestScoping {
         for test: Test, testCase: Test.Case?, performing function: @Sendable () async throws -> Void
     ) async throws {
         let folder = FileManager.default.temporaryDirectory.appending(path: "sentinode-own-" + randomName().prefix(8))
-        let stack = try await onItsThread { try Stack(startedIn: folder.path) }
+        try clock.map { try Data("+0s\n".utf8).write(to: $0) }
+        let environment = clock.map { ["SENTINODE_STACK_CLOCK_FILE": $0.path] } ?? [:]
+        let stack = try await onItsThread { try Stack(startedIn: folder.path, environment: environment) }
         let outcome: Result<Void, any Error>
         do {
             outcome = .success(try await OwnStack.$current.withValue(stack, operation: function))
@@ -23,6 +28,7 @@ struct OwnStack: SuiteTrait, TestScoping {
             outcome = .failure(error)
         }
         _ = try await onItsThread { try stack.command("destroy") }
+        try clock.map(FileManager.default.removeItem)
         try outcome.get()
     }
 

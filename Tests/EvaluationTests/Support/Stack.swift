@@ -27,8 +27,8 @@ struct Stack: Sendable {
     }
 
     /// Starts a stack of its own, which the caller destroys.
-    init(startedIn folder: String) throws {
-        try Stack.command(folder, ["start"], within: 180)
+    init(startedIn folder: String, environment: [String: String] = [:]) throws {
+        try Stack.command(folder, ["start"], within: 180, environment: environment)
         let lines = try Stack.command(folder, ["env"]).split(separator: "\n")
         let prefix = "export SENTINODE_DATABASE_URL='"
         let line = try #require(lines.first { $0.hasPrefix(prefix) })
@@ -64,13 +64,16 @@ struct Stack: Sendable {
     }
 
     @discardableResult
-    private static func command(_ folder: String, _ arguments: [String], within seconds: Double = 90) throws -> String {
+    private static func command(
+        _ folder: String, _ arguments: [String], within seconds: Double = 90, environment: [String: String] = [:]
+    ) throws -> String {
         let process = Process()
         let output = Pipe()
         let ended = DispatchSemaphore(value: 0)
         process.executableURL = packageRoot.appending(path: "scripts/stack")
         process.arguments = arguments
-        process.environment = ProcessInfo.processInfo.environment.merging(["SENTINODE_STACK_DIR": folder]) { $1 }
+        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+            .merging(["SENTINODE_STACK_DIR": folder]) { $1 }
         process.standardInput = FileHandle.nullDevice
         process.standardOutput = output
         process.standardError = FileHandle.nullDevice

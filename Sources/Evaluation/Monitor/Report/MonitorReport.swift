@@ -95,8 +95,8 @@ struct ReportedRun {
             """
             select run_id, as_of, windows_until, program, recorded_by, measurements, measurements_sha256,
                 configuration_source
-            from monitor.runs order by recorded_at desc limit 1
-            """
+            from monitor.runs order by
+            """ + " " + PreviousRun.newestFirst + " limit 1"
         ).first.map { row in
             let asOf = try row.timestamp("as_of")
             return ReportedRun(

@@ -74,11 +74,8 @@ struct ReportedFigures {
             """, [.timestamp(Timestamp(microseconds: since.microseconds - WindowKind.rolling.length))]
         ).map(ReportedFigure.init)
         current = try connection.query(
-            """
-            select figure.* from monitor.measurements as figure
-            where run_id = (select run_id from monitor.runs order by recorded_at desc limit 1) and window_kind = 'now'
-            order by number
-            """
+            "select * from monitor.measurements where window_kind = 'now' and run_id = (select run_id from monitor.runs order by "
+                + PreviousRun.newestFirst + " limit 1) order by number"
         ).map(ReportedFigure.init)
         hasReference = try connection.query(
             "select exists (select from monitor.reference_profiles where in_force_from < $1) as has",

@@ -30,7 +30,10 @@ struct WebhookQueue {
         try connection.query(
             """
             select delivery_id, event_id, body from monitor.webhook_deliveries
-            where due_at <= clock_timestamp() order by delivery_id limit $1
+            where attempts = 0 or due_at <= clock_timestamp()
+                -- Put off by a clock that was ahead.
+                or due_at > clock_timestamp() + interval '15 minutes'
+            order by delivery_id limit $1
             """, [.int8(WebhookQueue.batch)]
         ).map {
             WebhookDelivery(
