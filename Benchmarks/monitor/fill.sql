@@ -1,7 +1,8 @@
 -- Fills a database with what the monitor reads: predictions of a calibrated model, and labels. The rows follow the schema's
 -- constraints but are sealed by nobody, so nothing here can be verified.
 -- psql variables: rows, days (they are spread over so many, up to now), slide (patches a slide), sites,
--- version (a name of sentinode.model_versions), embedded (one patch in so many has an embedding).
+-- version (a name of sentinode.model_versions), embedded (one patch in so many has an embedding), band (scores so far from
+-- 0.5 are uncertain, and all looked at).
 
 set session_replication_role = replica;
 
@@ -37,7 +38,7 @@ insert into sentinode.predictions
      review_policy, review_rule, positive_probability, positive_selected, audit_probability, audit_selected,
      second_read_probability, reads_wanted, blind, hematoxylin_red, hematoxylin_green, eosin_red, eosin_green, embedding)
 select job, :'version', 'message ' || i, 'benchmark', 'S-' || slide, i % :slide % 50 * 96, i % :slide / 50 * 96, 0, 0.5,
-       site, scanner, 'H&E', 'C-' || slide / 4, sha256(int8send(i)), ln(1 - p), ln(p), p, decision, 0.5, 0.4, 0.6,
+       site, scanner, 'H&E', 'C-' || slide / 4, sha256(int8send(i)), ln(1 - p), ln(p), p, decision, 0.5, 0.5 - :band, 0.5 + :band,
        reason, case when decision = 'uncertain' then 1 else 1 - (1 - positive) * 0.99 end, at - interval '3 seconds' * random(),
        at, at, at, 'direct-1/avx2',
        200, 150, 180, 0.2 + stain + 0.1 * random(), 0.4 + stain + 0.2 * random(), 0.2 + stain + 0.1 * random(),
@@ -55,7 +56,7 @@ from (
         select *, case when decision = 'tumor' then 0.05 else 0 end as positive, decision = 'tumor' and random() < 0.05 as selected,
                random() < 0.01 as audit
         from (
-            select *, case when p >= 0.6 then 'tumor' when p >= 0.4 then 'uncertain' else 'normal' end as decision
+            select *, case when p >= (0.5 + :band)::real then 'tumor' when p >= (0.5 - :band)::real then 'uncertain' else 'normal' end as decision
             from (
                 select i, gen_random_uuid() as job, now() - (:rows - i) * (:days * interval '1 day' / :rows) as at,
                        least(greatest(random() ^ steepness, 1e-4), 0.9999)::real as p, slides.*

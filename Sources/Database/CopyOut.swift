@@ -1,4 +1,5 @@
 import CPostgres
+public import Foundation
 
 extension DatabaseConnection {
     /// Runs `COPY (query) TO STDOUT (FORMAT binary)` and gives each row to `body` as it comes: one is in memory at a time.
@@ -105,6 +106,7 @@ public struct CopiedRow {
     public mutating func float8() throws(DatabaseError) -> Double? { try value() }
     public mutating func text() throws(DatabaseError) -> String? { try value() }
     public mutating func timestamp() throws(DatabaseError) -> Timestamp? { try value() }
+    public mutating func uuid() throws(DatabaseError) -> UUID? { try value() }
 
     private mutating func value<Value: BinaryValue>() throws(DatabaseError) -> Value? {
         guard let bytes = try next() else { return nil }

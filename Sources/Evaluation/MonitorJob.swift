@@ -191,6 +191,8 @@ public final class MonitorJob {
             measurements += try figures.figures(of: window, onlyLabels: plan.relabelled.contains(window))
             progress(.computed(windows: number + 1, of: plan.windows.count))
         }
+        // Of the moment, a run that others follow at once says nothing.
+        if plan.isPartial { return measurements }
         let operations = OperationsMeasurements(connection: connection)
         var now = try operations.now()
         if plan.windows.contains(where: { $0.kind == .day && !plan.relabelled.contains($0) }) {

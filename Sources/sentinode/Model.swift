@@ -33,10 +33,19 @@ struct Model: ParsableCommand {
         var threshold: Float = 0.5
         @Option(help: "LOW,HIGH: from LOW on and below HIGH the decision is uncertain, and a person must look.")
         var uncertain: UncertainBand?
+        @Option(help: "LOW,HIGH: made for patches of so many micrometres a pixel; the monitor counts others.")
+        var mpp: Resolutions?
+        @Option(help: "A stain that it was made for, as jobs name it; can be given again.")
+        var stain: [String] = []
         @Option(help: "Model card, Markdown.")
         var card: String?
 
-        func validate() throws { try OperatingPointArguments.check(threshold, uncertain) }
+        func validate() throws {
+            try OperatingPointArguments.check(threshold, uncertain)
+            if stain.contains(where: { $0.isEmpty || $0.contains(",") || $0.utf8.count > 256 }) || stain.count > 15 {
+                throw ValidationError("--stain is the name of one stain, without commas; at most 15 can be given")
+            }
+        }
 
         func run() throws {
             try reportingFailures {
@@ -44,13 +53,16 @@ struct Model: ParsableCommand {
                 let imported = try registry.importModel(
                     path: file, name: name,
                     operatingPoint: OperatingPoint(threshold: threshold, uncertain: uncertain?.range),
-                    card: try cardText())
+                    scope: DeclaredScope(mpp: mpp?.range, stains: Set(stain)), card: try cardText())
                 switch imported {
                 case .new:
                     print("imported \(name); it decides nothing until `sentinode model activate \(name) --reason TEXT`")
-                case .already(withAnotherCard: false): print("\(name) is here already, the same")
-                case .already(withAnotherCard: true):
+                case .already(withAnotherCard: false, withAnotherScope: false):
+                    print("\(name) is here already, the same")
+                case .already(withAnotherCard: true, withAnotherScope: false):
                     print("\(name) is here already, the same but for the card: a version keeps its first one")
+                case .already(_, withAnotherScope: true):
+                    print("\(name) is here already, the same but for what it was made for: a version keeps what it came with")
                 }
             }
         }
@@ -111,6 +123,7 @@ struct Model: ParsableCommand {
                     \(version.name)\(version.isActive ? " (active)" : "")
                     threshold        \(version.operatingPoint.threshold)
                     uncertain band   \(band(version.operatingPoint))
+                    made for         \(scope(version.scope))
                     preprocessing    8-bit RGB divided by 255
                     arithmetic       \(version.arithmetic)
                     network          \(version.architecture)
@@ -158,6 +171,19 @@ struct UncertainBand: ExpressibleByArgument {
     }
 }
 
+struct Resolutions: ExpressibleByArgument {
+    /// Micrometres a pixel.
+    let range: ClosedRange<Double>
+
+    init?(argument: String) {
+        let parts = argument.split(separator: ",", omittingEmptySubsequences: false).map { Double($0) }
+        guard parts.count == 2, let low = parts[0], let high = parts[1], low > 0, low <= high, high < 1000 else {
+            return nil
+        }
+        range = low...high
+    }
+}
+
 /// What `--threshold` and `--uncertain` have to do with each other.
 enum OperatingPointArguments {
     static func check(_ threshold: Float, _ uncertain: UncertainBand?) throws {
@@ -166,6 +192,12 @@ enum OperatingPointArguments {
             throw ValidationError("the uncertain band encloses the threshold: LOW <= \(threshold) <= HIGH")
         }
     }
+}
+
+private func scope(_ scope: DeclaredScope) -> String {
+    let parts =
+        (scope.mpp.map { ["\($0.lowerBound) to \($0.upperBound) micrometres a pixel"] } ?? []) + scope.stains.sorted()
+    return parts.isEmpty ? "not declared" : parts.joined(separator: ", ")
 }
 
 private func band(_ point: OperatingPoint) -> String {

@@ -138,7 +138,26 @@ import Testing
                 #expect(words[0].contains("imported again"))
                 #expect(words[1] == "again is here already, the same\n")
                 #expect(words[2].contains("but for the card"))
-                #expect(try run(laboratory, "model", "show", "again", ends: 0).output().hasSuffix("\nfirst\n"))
+                let shown = try run(laboratory, "model", "show", "again", ends: 0).output()
+                #expect(shown.hasSuffix("\nfirst\n") && shown.contains("made for         not declared"))
+                let other = try laboratory.start(["model", "import"] + model + ["--mpp", "0.9,1.1", "--stain", "H&E"])
+                #expect(try other.waitForEnd() == .exit(0))
+                #expect(try other.output().contains("but for what it was made for"))
+            }
+        }
+    }
+
+    @Test func `a version keeps the resolution and the stains that it was made for`() async throws {
+        try await withPatch { _ in
+            try await Laboratory.with { laboratory in
+                let model = [TemplateDatabase.weights, "--name", "scoped", "--threshold", "0.4"]
+                for wrong in [["--mpp", "1"], ["--mpp", "2,1"], ["--mpp", "0,1"], ["--stain", "H&E,HES"]] {
+                    #expect(try laboratory.start(["model", "import"] + model + wrong).waitForEnd() == .exit(64))
+                }
+                let scope = ["--mpp", "0.9,1.1", "--stain", "HES", "--stain", "H&E"]
+                #expect(try laboratory.start(["model", "import"] + model + scope).waitForEnd() == .exit(0))
+                let shown = try run(laboratory, "model", "show", "scoped", ends: 0).output()
+                #expect(shown.contains("made for         0.9 to 1.1 micrometres a pixel, H&E, HES\n"))
             }
         }
     }

@@ -218,6 +218,29 @@ import Testing
         }
     }
 
+    @Test func `patches that the version was not made for are counted, by site`() async throws {
+        try await MonitoredLaboratory.with(days: 4, patches: 2_000, slide: 50) { lab in
+            try lab.run("--windows", "day")
+            #expect(try lab.latest("outside_scope", "share of patches", "day").allSatisfy { $0.state == "not estimable" })
+            // As an import would have declared it, and as if an earlier program had counted the hours.
+            try lab.change(
+                """
+                update sentinode.model_versions set mpp_low = 0.4, mpp_high = 0.6, stains = 'H&E,HES';
+                update sentinode.predictions set mpp = 1 where site = 'site-1';
+                update sentinode.predictions set stain = null where site = 'site-0' and slide_id like '%0';
+                update monitor.hours set layout = 1 where hour >= '\(lab.daysAgo(2))';
+                delete from monitor.runs; delete from monitor.measurements
+                """)
+            try lab.run("--windows", "day", "--report", "r.html")
+            let outside = try lab.latest("outside_scope", "share of patches", "day", segment: "site-1")
+            #expect(outside.suffix(2).map(\.value) == [1, 1] && outside.first?.value == nil)
+            let unknown = try lab.latest("unknown_scope", "share of patches", "day", segment: "site-0").suffix(2)
+            #expect(unknown.allSatisfy { 0 < $0.value ?? 0 && $0.value ?? 1 < 1 }, "\(unknown)")
+            let page = try String(contentsOf: lab.laboratory.folder.appending(path: "r.html"), encoding: .utf8)
+            #expect(page.contains("Input quality") && page.contains("outside scope"))
+        }
+    }
+
     @Test func `where people found no tumour, what tumours would tell is not told`() async throws {
         try await MonitoredLaboratory.with(days: 4, patches: 2_000, slide: 50) { lab in
             try lab.change("update review.labels set label = 'normal'")

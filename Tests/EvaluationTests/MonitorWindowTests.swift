@@ -43,11 +43,13 @@ import Testing
 }
 
 @Suite struct `A prediction profile` {
-    private func patch(_ score: Float, called: Bool, reason: String?, focus: Float = 100) -> ProfiledPatch {
+    private func patch(
+        _ score: Float, called: Bool, reason: String?, focus: Float = 100, position: DeclaredScope.Position? = nil
+    ) -> ProfiledPatch {
         ProfiledPatch(
             isCalledTumor: called, isUncertain: reason == "uncertain",
             stratum: ReviewStratum(reason: reason, isCalledTumor: called),
-            selectionProbability: reason == nil ? 0 : 0.5,
+            selectionProbability: reason == nil ? 0 : 0.5, position: position,
             figures: MonitoredStatistic.allCases.map { $0 == .score ? score : $0 == .focus ? focus : 0.3 })
     }
 
@@ -63,17 +65,33 @@ import Testing
     @Test func `is read as it was written, and adds up`() throws {
         var one = PredictionProfile()
         one.add(patch(0.9, called: true, reason: "positive"))
-        one.add(patch(0.2, called: false, reason: nil, focus: 3))
+        one.add(patch(0.2, called: false, reason: nil, focus: 3, position: .unknown))
         var other = PredictionProfile()
-        other.add(patch(0.5, called: true, reason: "uncertain"))
+        other.add(patch(0.5, called: true, reason: "uncertain", position: .outside))
         let read = try #require(one.packed.withUnsafeBytes { PredictionProfile(packed: $0) })
         #expect(read == one)
         var sum = one
         sum += other
         #expect(sum.predictions == 3 && sum.calledTumor == 2 && sum.uncertain == 1 && sum.uncertainCalledTumor == 1)
         #expect(sum.selected == [1, 1, 0, 0] && sum.neverDrawnCalledNormal == 1 && sum.blurred == 1)
+        #expect(sum.declaredScope == 2 && sum.outsideScope == 1 && sum.unknownScope == 1)
         #expect(abs(sum.expectedTumorsCalled - 1.4) < 1e-6 && abs(sum.expectedTumorsMissed - 0.2) < 1e-6)
         #expect(sum.histograms.allSatisfy { $0.total == 3 })
         #expect(Array(one.packed.dropLast()).withUnsafeBytes { PredictionProfile(packed: $0) } == nil)
+    }
+}
+
+@Suite struct `What a version was made for` {
+    @Test(arguments: [
+        (0.9, "H&E", DeclaredScope.Position.inside), (0.8, "H&E", .outside), (1, "IHC", .outside), (nil, "H&E", .unknown),
+        (1, "", .unknown), (nil, "IHC", .outside), (2, "", .outside),
+    ])
+    func `is one resolution and some stains`(mpp: Double?, stain: String, position: DeclaredScope.Position) {
+        #expect(DeclaredScope(mpp: 0.9...1.1, stains: ["H&E", "HES"]).position(mpp: mpp, stain: stain) == position)
+    }
+
+    @Test func `is every patch that nothing is said against`() {
+        #expect(DeclaredScope(mpp: 0.9...1.1).position(mpp: 1, stain: "") == .inside)
+        #expect(DeclaredScope(stains: ["H&E"]).position(mpp: nil, stain: "H&E") == .inside)
     }
 }

@@ -90,9 +90,10 @@ import Testing
             guard Double(number) < 100 * response else { continue }
             patches.append(
                 LabelledPatch(
-                    job: UUID(), storedAt: SimulatedDay.midnight(0), version: "v", slide: 1 + number % 10,
-                    origin: Origin(site: "", scanner: "", stain: ""), isUncertain: false, pTumor: 0.2, threshold: 0.5,
-                    isCalledTumor: false, selectionProbability: 0.5, stratum: .auditCalledNormal,
+                    job: UUID(), storedAt: SimulatedDay.midnight(0),
+                    provenance: Provenance(version: "v", origin: Origin(site: "", scanner: "", stain: "")),
+                    slide: 1 + number % 10, isUncertain: false, pTumor: 0.2, threshold: 0.5,
+                    isCalledTumor: false, stratum: .auditCalledNormal, selectionProbability: 0.5,
                     answer: number % 4 == 0 ? .tumor : .normal, isVoluntary: false, delay: 0))
         }
         let day = MonitoredDay(start: SimulatedDay.midnight(0), profile: profile, slides: 10)

@@ -13,6 +13,7 @@ struct DriftMeasurements {
 
     /// The metric that stands for all of them, and how.
     static let summary = "drift"
+    static let largestInput = "largest_input_drift"
     static let largestShare = "largest share of its limit"
     /// Share of a limit of 0.
     private static let beyondNothing = 1000.0
@@ -30,6 +31,7 @@ struct DriftMeasurements {
             if value == nil { figure.state = .notEnoughData }
             return figure
         }
+        if window.kind == .hour { return DriftMeasurements.brief(figures) }
         switch outcome {
         case nil: break
         case .unknown(let reason):
@@ -42,6 +44,21 @@ struct DriftMeasurements {
             figures.append(DriftMeasurements.summary(of: figures, blank(.notEnoughData, nil, reference)))
         }
         return figures
+    }
+
+    /// What is kept of an hour, of which there are many: scores, calls, and the input that differs most.
+    private static func brief(_ figures: [Measurement]) -> [Measurement] {
+        let own = [MonitoredStatistic.score.metric, DriftFigures.decisionRate]
+        let inputs = figures.filter {
+            !own.contains($0.metric) && $0.method == DriftDistance.kolmogorovSmirnov.rawValue
+        }
+        let largest = inputs.max { $0.value ?? -1 < $1.value ?? -1 }.map { figure in
+            var largest = figure
+            largest.metric = DriftMeasurements.largestInput
+            largest.note = figure.value.map { _ in figure.metric }
+            return largest
+        }
+        return figures.filter { own.contains($0.metric) } + [largest].compactMap(\.self)
     }
 
     private func judge(_ figures: inout [Measurement], _ limits: [AlarmLimits]) {
@@ -96,22 +113,49 @@ struct DriftMeasurements {
         + "period that was validated here"
 }
 
-/// Share of patches that nobody could judge well.
+/// Shares of patches that nobody could judge well, and of those that the version was not made for.
 struct QualityMeasurements {
     let subject: Subject
     let profile: PredictionProfile
 
+    static let method = "share of patches"
+    static let metrics = ["white", "inked", "blurred", "outside_scope", "unknown_scope"]
+
     func measurements() -> [Measurement] {
-        [
-            ("white", profile.white, "hardly any tissue (a share under \(PredictionProfile.whiteBelow))"),
-            ("inked", profile.inked, "covered by a marker's ink, by its mean optical densities"),
-            ("blurred", profile.blurred, "variance of the Laplacian under \(PredictionProfile.blurredBelow)"),
-        ].map { metric, count, note in
-            Measurement(
-                subject: subject, metric: metric, method: "share of patches",
-                value: profile.predictions > 0 ? Double(count) / Double(profile.predictions) : nil,
-                interval: wilsonInterval(successes: Double(count), trials: Double(profile.predictions)),
-                patches: profile.predictions, state: .shown, note: note)
+        zip(QualityMeasurements.metrics, counts).map { metric, counted in
+            guard counted.patches > 0 else {
+                return Measurement(
+                    subject: subject, metric: metric, method: QualityMeasurements.method, patches: 0,
+                    state: .notEstimable, note: "the version does not declare what it was made for")
+            }
+            return Measurement(
+                subject: subject, metric: metric, method: QualityMeasurements.method,
+                value: Double(counted.count) / Double(counted.patches),
+                interval: wilsonInterval(successes: Double(counted.count), trials: Double(counted.patches)),
+                patches: counted.patches, state: .shown, note: counted.note)
         }
+    }
+
+    /// In the order of `metrics`.
+    private var counts: [(count: Int64, patches: Int64, note: String)] {
+        [
+            (
+                profile.white, profile.predictions,
+                "hardly any tissue (a share under \(PredictionProfile.whiteBelow))"
+            ),
+            (profile.inked, profile.predictions, "covered by a marker's ink, by its mean optical densities"),
+            (
+                profile.blurred, profile.predictions,
+                "variance of the Laplacian under \(PredictionProfile.blurredBelow)"
+            ),
+            (
+                profile.outsideScope, profile.declaredScope,
+                "of a resolution (mpp) or stain that the version was not made for"
+            ),
+            (
+                profile.unknownScope, profile.declaredScope,
+                "sent without the resolution (mpp) or stain that would tell"
+            ),
+        ]
     }
 }

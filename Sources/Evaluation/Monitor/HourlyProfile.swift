@@ -26,7 +26,7 @@ enum ReviewStratum: Int, CaseIterable, Sendable {
 /// Counts of predictions, to be added up: what a window knows of all of them, labelled or not.
 struct PredictionProfile: Sendable, Equatable {
     /// Of the layout: another number means other counts.
-    static let layout: Int32 = 1
+    static let layout: Int32 = 2
 
     var predictions: Int64 = 0
     var calledTumor: Int64 = 0
@@ -42,6 +42,10 @@ struct PredictionProfile: Sendable, Equatable {
     var white: Int64 = 0
     var inked: Int64 = 0
     var blurred: Int64 = 0
+    /// Patches that the version was not made for, those of which it is not known, and all of versions that declare it.
+    var outsideScope: Int64 = 0
+    var unknownScope: Int64 = 0
+    var declaredScope: Int64 = 0
     /// Sum of the probabilities of tumour, of those called tumour and of the others.
     var expectedTumorsCalled = 0.0
     var expectedTumorsMissed = 0.0
@@ -75,6 +79,12 @@ struct PredictionProfile: Sendable, Equatable {
         } else if patch.figures[MonitoredStatistic.focus.rawValue] < PredictionProfile.blurredBelow {
             blurred += 1
         }
+        switch patch.position {
+        case nil: break
+        case .inside?: declaredScope += 1
+        case .outside?: (declaredScope, outsideScope) = (declaredScope + 1, outsideScope + 1)
+        case .unknown?: (declaredScope, unknownScope) = (declaredScope + 1, unknownScope + 1)
+        }
         for statistic in MonitoredStatistic.allCases {
             histograms[statistic.rawValue].add(Double(patch.figures[statistic.rawValue]))
         }
@@ -96,6 +106,9 @@ struct PredictionProfile: Sendable, Equatable {
         left.white += right.white
         left.inked += right.inked
         left.blurred += right.blurred
+        left.outsideScope += right.outsideScope
+        left.unknownScope += right.unknownScope
+        left.declaredScope += right.declaredScope
         left.expectedTumorsCalled += right.expectedTumorsCalled
         left.expectedTumorsMissed += right.expectedTumorsMissed
         for bin in left.scores.indices { left.scores[bin] += right.scores[bin] }
@@ -109,6 +122,8 @@ struct ProfiledPatch {
     let isUncertain: Bool
     let stratum: ReviewStratum?
     let selectionProbability: Double
+    /// In or outside of what the version was made for; nil where it does not declare that.
+    var position: DeclaredScope.Position?
     /// In the order of `MonitoredStatistic`; not a number where the patch has none.
     var figures: [Float]
 
@@ -135,7 +150,8 @@ extension PredictionProfile {
 
     private var integers: [Int64] {
         [Int64(PredictionProfile.layout), predictions, calledTumor, uncertain, uncertainCalledTumor] + selected
-            + [neverDrawnCalledTumor, neverDrawnCalledNormal, white, inked, blurred] + scores
+            + [neverDrawnCalledTumor, neverDrawnCalledNormal, white, inked, blurred]
+            + [outsideScope, unknownScope, declaredScope] + scores
             + histograms.flatMap { $0.allCounts.map(Int64.init) }
     }
 
@@ -159,6 +175,9 @@ extension PredictionProfile {
         white = next()
         inked = next()
         blurred = next()
+        outsideScope = next()
+        unknownScope = next()
+        declaredScope = next()
         for bin in scores.indices { scores[bin] = next() }
         for statistic in MonitoredStatistic.allCases {
             let counts = (0...statistic.edges.count).map { _ in Int(next()) }

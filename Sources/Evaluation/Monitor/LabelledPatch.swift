@@ -10,18 +10,18 @@ struct LabelledPatch: Sendable {
     }
 
     let storedAt: Timestamp
-    let version: String
+    /// Shared by all patches of the same, for there are many.
+    let provenance: Provenance
     /// Dense number of its slide, from 1; 0 for none.
     let slide: Int
-    let origin: Origin
     let isUncertain: Bool
     let pTumor: Double
     /// The operating point in force.
     let threshold: Double
     let isCalledTumor: Bool
-    let selectionProbability: Double
     /// nil where it was not selected.
     let stratum: ReviewStratum?
+    let selectionProbability: Double
     let answer: Answer
     /// Labelled although the draw did not ask for it: in no corrected figure.
     let isVoluntary: Bool
@@ -29,26 +29,34 @@ struct LabelledPatch: Sendable {
     let delay: Double
 }
 
-/// Labelled predictions in the order of their storing.
+/// The version that decided and where the patch comes from.
+final class Provenance: Sendable {
+    let origin: Origin
+    /// Everything that such a patch counts for.
+    let subjects: [Subject]
+
+    init(version: String, origin: Origin) {
+        self.origin = origin
+        subjects = origin.segments.map { Subject(version: version, segment: $0) }
+    }
+}
+
+/// Labelled predictions in the order of their storing, then of their score and job: sums over them come out the same.
 struct LabelledPatches {
     private(set) var patches: [LabelledPatch] = []
 
     /// Those stored in a time, with their labels as the session's as-of time shows them.
     init(from: Timestamp, to: Timestamp, _ connection: DatabaseConnection) throws {
-        let jobs = try LabelledPatches.jobs(from, to, connection)
-        var slides: [String: Int] = [:]
-        for start in stride(from: 0, to: jobs.count, by: LabelledPatches.page) {
-            let page = Array(jobs[start..<min(jobs.count, start + LabelledPatches.page)])
-            for row in try connection.query(LabelledPatches.selectSQL, [.uuidArray(page)]) {
-                let patch = try LabelledPatch(row) { slide in
-                    if let known = slides[slide] { return known }
-                    slides[slide] = slides.count + 1
-                    return slides.count
-                }
-                if let patch { patches.append(patch) }
+        var reader = LabellableRow()
+        var labellable: [LabellablePatch] = []
+        try connection.copyOut(LabelledPatches.labellable(from, to)) { labellable.append(try reader.read(&$0)) }
+        for start in stride(from: 0, to: labellable.count, by: LabelledPatches.page) {
+            let page = labellable[start..<min(labellable.count, start + LabelledPatches.page)]
+            let answers = try FinalAnswer.answers(to: page.map(\.job), connection)
+            patches += page.compactMap { patch in
+                answers[patch.job].map { LabelledPatch(patch, $0) }
             }
         }
-        patches.sort { ($0.storedAt, $0.pTumor) < ($1.storedAt, $1.pTumor) }
     }
 
     /// Those of a window, by subject.
@@ -57,13 +65,25 @@ struct LabelledPatches {
     }
 
     static func bySubject(_ patches: some Sequence<LabelledPatch>) -> [Subject: [LabelledPatch]] {
-        var subjects: [Subject: [LabelledPatch]] = [:]
+        var lists: [[LabelledPatch]] = []
+        var places: [Subject: Int] = [:]
+        var known: [ObjectIdentifier: [Int]] = [:]
         for patch in patches {
-            for segment in patch.origin.segments {
-                subjects[Subject(version: patch.version, segment: segment), default: []].append(patch)
+            let own: [Int]
+            if let found = known[ObjectIdentifier(patch.provenance)] {
+                own = found
+            } else {
+                own = patch.provenance.subjects.map { subject in
+                    if let place = places[subject] { return place }
+                    places[subject] = lists.count
+                    lists.append([])
+                    return lists.count - 1
+                }
+                known[ObjectIdentifier(patch.provenance)] = own
             }
+            for place in own { lists[place].append(patch) }
         }
-        return subjects
+        return places.mapValues { lists[$0] }
     }
 
     private func range(of window: MonitorWindow) -> Range<Int> {
@@ -83,34 +103,38 @@ struct LabelledPatches {
     /// Jobs asked for at once.
     private static let page = 10_000
 
-    private static func jobs(_ from: Timestamp, _ to: Timestamp, _ connection: DatabaseConnection) throws -> [UUID] {
-        var jobs: [UUID] = []
-        let query =
-            "select distinct label.job_id from review.labels as label join sentinode.predictions as prediction "
-            + "using (job_id) where label.labelled_at >= " + time(from) + " and " + storedBetween(from, to)
-            + " order by 1"
-        try connection.copyOut(query) { row in
-            if let job = try row.next().flatMap({ uuid($0) }) { jobs.append(job) }
-        }
-        return jobs
+    /// Predictions of a time that can have a label: those that were selected, and those labelled although they were not.
+    private static func labellable(_ from: Timestamp, _ to: Timestamp) -> SQL {
+        let columns: SQL = """
+            select job_id, coalesce(stored_at, predicted_at), model_version, slide_id, site, scanner, stain,
+                decision = 'uncertain', p_tumor, threshold, p_tumor >= threshold, review_reason, selection_probability
+            from sentinode.predictions where
+            """
+        return columns + " review_reason is not null and " + storedBetween(from, to) + " union all " + columns
+            + " review_reason is null and " + storedBetween(from, to)
+            + " and job_id in (select job_id from review.labels where reading = 'voluntary' and labelled_at >= "
+            + time(from) + ") order by 2, 9, 1"
     }
-
-    private static let selectSQL: SQL = """
-        select prediction.job_id, coalesce(prediction.stored_at, prediction.predicted_at) as stored, prediction.model_version,
-            prediction.slide_id, prediction.site, prediction.scanner, prediction.stain, prediction.decision,
-            prediction.p_tumor, prediction.threshold, prediction.p_tumor >= prediction.threshold as is_called, prediction.review_reason,
-            prediction.selection_probability, final.label, final.how,
-            extract(epoch from final.last_at - coalesce(prediction.stored_at, prediction.predicted_at))::double precision
-                as delay
-        from review.final_labels as final join sentinode.predictions as prediction using (job_id)
-        where final.job_id = any($1::uuid[]) and prediction.job_id = any($1::uuid[]) and final.label is not null
-        order by prediction.job_id
-        """
 }
 
-extension LabelledPatch {
-    /// nil where the answer is none of those that count.
-    fileprivate init?(_ row: Row, slide number: (String) -> Int) throws {
+/// What people say of a job in the end.
+private struct FinalAnswer {
+    let answer: LabelledPatch.Answer
+    let isVoluntary: Bool
+    let settledAt: Timestamp
+
+    static func answers(to jobs: [UUID], _ connection: DatabaseConnection) throws -> [UUID: FinalAnswer] {
+        let rows = try connection.query(
+            """
+            select job_id, label, how = 'voluntary' as is_voluntary, last_at from review.final_labels
+            where job_id = any($1::uuid[]) and label is not null
+            """, [.uuidArray(jobs)])
+        var answers: [UUID: FinalAnswer] = [:]
+        for row in rows { answers[try row.uuid("job_id")] = try FinalAnswer(row) }
+        return answers
+    }
+
+    private init(_ row: Row) throws {
         switch try row.text("label") {
         case "tumor": answer = .tumor
         case "normal": answer = .normal
@@ -118,20 +142,74 @@ extension LabelledPatch {
         case let other:
             throw OperationError("review.final_labels has the label \(other), which the monitor does not know")
         }
-        job = try row.uuid("job_id")
-        storedAt = try row.timestamp("stored")
-        version = try row.text("model_version")
-        slide = try row.optionalText("slide_id").map(number) ?? 0
-        origin = Origin(
-            site: try row.optionalText("site") ?? "", scanner: try row.optionalText("scanner") ?? "",
-            stain: try row.optionalText("stain") ?? "")
-        isUncertain = try row.text("decision") == "uncertain"
-        pTumor = Double(try row.float4("p_tumor"))
-        threshold = Double(try row.float4("threshold"))
-        isCalledTumor = try row.bool("is_called")
-        selectionProbability = try row.float8("selection_probability")
-        stratum = ReviewStratum(reason: try row.optionalText("review_reason"), isCalledTumor: isCalledTumor)
-        isVoluntary = try row.text("how") == "voluntary"
-        delay = try row.float8("delay")
+        isVoluntary = try row.bool("is_voluntary")
+        settledAt = try row.timestamp("last_at")
+    }
+}
+
+/// A prediction that can have a label.
+private struct LabellablePatch {
+    let job: UUID
+    let storedAt: Timestamp
+    let provenance: Provenance
+    let slide: Int
+    let isUncertain: Bool
+    let pTumor: Double
+    let threshold: Double
+    let isCalledTumor: Bool
+    let stratum: ReviewStratum?
+    let selectionProbability: Double
+}
+
+extension LabelledPatch {
+    fileprivate init(_ patch: LabellablePatch, _ final: FinalAnswer) {
+        self.init(
+            job: patch.job, storedAt: patch.storedAt, provenance: patch.provenance, slide: patch.slide,
+            isUncertain: patch.isUncertain, pTumor: patch.pTumor, threshold: patch.threshold,
+            isCalledTumor: patch.isCalledTumor, stratum: patch.stratum,
+            selectionProbability: patch.selectionProbability, answer: final.answer, isVoluntary: final.isVoluntary,
+            delay: Double(final.settledAt.microseconds - patch.storedAt.microseconds) / 1_000_000)
+    }
+}
+
+/// Reads labellable patches, and keeps what repeats from row to row.
+private struct LabellableRow {
+    private struct Key: Hashable {
+        let version: String
+        let origin: Origin
+    }
+
+    private var slides: [String: Int] = [:]
+    private var provenances: [Key: Provenance] = [:]
+
+    mutating func read(_ row: inout CopiedRow) throws -> LabellablePatch {
+        guard let job = try row.uuid(), let storedAt = try row.timestamp(), let version = try row.text() else {
+            throw OperationError("a prediction has no job, no time of its storing or no version")
+        }
+        let slide = try row.text().map { number($0) } ?? 0
+        let origin = Origin(
+            site: try row.text() ?? "", scanner: try row.text() ?? "", stain: try row.text() ?? "")
+        let isUncertain = try row.bool() ?? false
+        let pTumor = Double(try row.float4() ?? .nan)
+        let threshold = Double(try row.float4() ?? .nan)
+        let isCalledTumor = try row.bool() ?? false
+        return LabellablePatch(
+            job: job, storedAt: storedAt, provenance: provenance(Key(version: version, origin: origin)), slide: slide,
+            isUncertain: isUncertain, pTumor: pTumor, threshold: threshold, isCalledTumor: isCalledTumor,
+            stratum: ReviewStratum(reason: try row.text(), isCalledTumor: isCalledTumor),
+            selectionProbability: try row.float8() ?? 0)
+    }
+
+    private mutating func provenance(_ key: Key) -> Provenance {
+        if let known = provenances[key] { return known }
+        let new = Provenance(version: key.version, origin: key.origin)
+        provenances[key] = new
+        return new
+    }
+
+    private mutating func number(_ slide: String) -> Int {
+        if let known = slides[slide] { return known }
+        slides[slide] = slides.count + 1
+        return slides.count
     }
 }

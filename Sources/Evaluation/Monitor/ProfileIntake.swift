@@ -19,6 +19,9 @@ struct ProfileIntake {
     ///
     /// - Returns: the first hour counted by this call; nil where nothing was new.
     func run(until: Timestamp, progress: (Timestamp) -> Void, isStopped: () -> Bool) throws -> Timestamp? {
+        try discard(from: connection.query(
+            "select min(hour) as first from monitor.hours where layout <> $1", [.int4(PredictionProfile.layout)]
+        ).onlyRow().optionalTimestamp("first"))
         try discardRepeatedHours(now: until)
         guard let first = try firstMissingHour(before: until) else { return nil }
         var from = first
@@ -38,13 +41,17 @@ struct ProfileIntake {
             .optionalTimestamp("last")
         else { return }
         let end = Timestamp(microseconds: last.microseconds + MonitorWindow.hour)
-        guard
-            let back = try DatabaseClock(connection: connection, now: now).wentBack(
-                since: end, afterRow: "monitor.hours where hour = $3", .timestamp(last))
-        else { return }
+        let back = try DatabaseClock(connection: connection, now: now).wentBack(
+            since: end, afterRow: "monitor.hours where hour = $3", .timestamp(last))
+        try discard(from: back?.hour)
+    }
+
+    /// They are counted anew.
+    private func discard(from hour: Timestamp?) throws {
+        guard let hour else { return }
         try connection.transaction { _ in
-            _ = try connection.query("delete from monitor.hourly_profiles where hour >= $1", [.timestamp(back.hour)])
-            _ = try connection.query("delete from monitor.hours where hour >= $1", [.timestamp(back.hour)])
+            _ = try connection.query("delete from monitor.hourly_profiles where hour >= $1", [.timestamp(hour)])
+            _ = try connection.query("delete from monitor.hours where hour >= $1", [.timestamp(hour)])
         }
     }
 
@@ -65,7 +72,7 @@ struct ProfileIntake {
         for hour in stride(from: from.microseconds, to: to.microseconds, by: Int(MonitorWindow.hour)) {
             hours[Timestamp(microseconds: hour)] = [:]
         }
-        var reader = ProfiledRow()
+        var reader = try ProfiledRow(connection)
         try connection.copyOut(ProfiledRow.query(from: from, to: to)) { row in
             let patch = try reader.read(&row)
             hours[patch.storedAt.hour]?[
@@ -105,12 +112,22 @@ struct ProfiledRow {
         let counted: ProfiledPatch
     }
 
+    private let scopes: [String: DeclaredScope]
     /// The texts that came last: they repeat from row to row, and making them anew would cost most of the reading.
     private var texts: [[UInt8]: String] = [:]
 
+    init(_ connection: DatabaseConnection) throws {
+        let rows = try connection.query(
+            """
+            select name, mpp_low, mpp_high, stains from sentinode.model_versions
+            where mpp_low is not null or stains is not null
+            """)
+        scopes = Dictionary(uniqueKeysWithValues: try rows.map { (try $0.text("name"), try DeclaredScope($0)) })
+    }
+
     static func query(from: Timestamp, to: Timestamp) -> SQL {
         """
-        select coalesce(stored_at, predicted_at), model_version, site, scanner, stain, p_tumor >= threshold,
+        select coalesce(stored_at, predicted_at), model_version, site, scanner, stain, mpp, p_tumor >= threshold,
             decision = 'uncertain', review_reason, selection_probability,
         """ + MonitoredStatistic.columns + " from sentinode.predictions where " + storedBetween(from, to)
     }
@@ -121,6 +138,8 @@ struct ProfiledRow {
         }
         let version = text(try row.next())
         let origin = Origin(site: text(try row.next()), scanner: text(try row.next()), stain: text(try row.next()))
+        let mpp = try row.float8()
+        let position = scopes[version]?.position(mpp: mpp, stain: origin.stain)
         let isCalledTumor = try row.bool() ?? false
         let isUncertain = try row.bool() ?? false
         let reason = text(try row.next())
@@ -131,7 +150,7 @@ struct ProfiledRow {
             counted: ProfiledPatch(
                 isCalledTumor: isCalledTumor, isUncertain: isUncertain,
                 stratum: ReviewStratum(reason: reason, isCalledTumor: isCalledTumor), selectionProbability: probability,
-                figures: figures))
+                position: position, figures: figures))
     }
 
     private mutating func text(_ bytes: UnsafeRawBufferPointer?) -> String {

@@ -23,30 +23,18 @@ struct SlideCensus {
 
     /// Counted.
     init(of window: MonitorWindow, _ connection: DatabaseConnection) throws {
-        let query =
-            """
-            select model_version, site, scanner, stain, grouping(site, scanner, stain), count(distinct slide_id)
-            from sentinode.predictions where slide_id is not null and
-            """ + " " + storedBetween(window.start, window.end)
-                + """
-                 group by grouping sets ((model_version), (model_version, site), (model_version, scanner),
-                    (model_version, stain))
-                """
+        let query: SQL =
+            "select model_version, site, scanner, stain, slide_id from sentinode.predictions where slide_id is not null and "
+            + storedBetween(window.start, window.end) + " group by 1, 2, 3, 4, 5"
+        var names: [Subject: Set<String>] = [:]
         try connection.copyOut(query) { row in
             let version = try row.text() ?? ""
-            let names = (try row.text(), try row.text(), try row.text())
-            let absent = try row.int4() ?? 0b111
-            let count = try row.int8() ?? 0
-            // A bit for each column that is not grouped by.
-            let segment: Segment? =
-                switch absent {
-                case 0b111: .overall
-                case 0b011: names.0.map { Segment(kind: .site, name: $0) }
-                case 0b101: names.1.map { Segment(kind: .scanner, name: $0) }
-                default: names.2.map { Segment(kind: .stain, name: $0) }
-                }
-            if let segment { slides[Subject(version: version, segment: segment)] = Int(count) }
+            let origin = Origin(
+                site: try row.text() ?? "", scanner: try row.text() ?? "", stain: try row.text() ?? "")
+            let slide = try row.text() ?? ""
+            for segment in origin.segments { names[Subject(version: version, segment: segment), default: []].insert(slide) }
         }
+        slides = names.mapValues(\.count)
     }
 
     /// 0 where no slide is named.

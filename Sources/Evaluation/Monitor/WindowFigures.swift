@@ -231,7 +231,7 @@ struct RecentPeriod {
 
     private mutating func read(_ from: Timestamp, _ to: Timestamp, _ connection: DatabaseConnection) throws {
         guard from < to else { return }
-        var reader = ProfiledRow()
+        var reader = try ProfiledRow(connection)
         var counted: [Subject: PredictionProfile] = [:]
         try connection.copyOut(ProfiledRow.query(from: from, to: to)) { row in
             let patch = try reader.read(&row)

@@ -17,6 +17,7 @@ public struct ModelVersionSummary: Sendable {
     public let name: String
     public let isActive: Bool
     public let operatingPoint: OperatingPoint
+    public let scope: DeclaredScope
     public let arithmetic: String
     public let weightsSHA256: String
     public let versionSHA256: String
@@ -39,17 +40,17 @@ public final class ModelRegistry {
     /// What an import did.
     public enum Imported: Sendable, Equatable {
         case new
-        /// The same version stood there under this name; a version keeps the card it came with.
-        case already(withAnotherCard: Bool)
+        /// The same version stood there under this name; a version keeps the card and the scope it came with.
+        case already(withAnotherCard: Bool, withAnotherScope: Bool)
     }
 
     /// Stores weights, once however often they are imported, and a version of them under `name`.
     ///
     /// - Throws: `WeightsError` for a file that cannot be read, `OperationError` for one that is no such network and for
     ///   a name that is taken by another version.
-    public func importModel(path: String, name: String, operatingPoint: OperatingPoint, card: String?) throws
-        -> Imported
-    {
+    public func importModel(
+        path: String, name: String, operatingPoint: OperatingPoint, scope: DeclaredScope = DeclaredScope(), card: String?
+    ) throws -> Imported {
         try ModelRegistry.check(name)
         let file = try Weights.bytes(ofFileAt: path)
         let (weights, network) = try ModelRegistry.network(file, path: path)
@@ -60,8 +61,11 @@ public final class ModelRegistry {
         let sourceSHA256 = try Hash.sha256(file)
         return try ledger.transact { entry in
             if try self.isStored(name: name, versionSHA256: versionSHA256, entry.connection) {
-                let stored = try self.version(named: name).card
-                return (.already(withAnotherCard: card != nil && card != stored), nil)
+                let stored = try self.version(named: name)
+                let imported = Imported.already(
+                    withAnotherCard: card != nil && card != stored.card,
+                    withAnotherScope: !scope.isEmpty && scope != stored.scope)
+                return (imported, nil)
             }
             let isKnown = try !entry.connection.query(
                 "select from sentinode.models where weights_sha256 = $1", [.bytes(weightsSHA256)]
@@ -79,7 +83,7 @@ public final class ModelRegistry {
             _ = try entry.insert([
                 ModelVersionRow(
                     name: name, weightsSHA256: weightsSHA256, arithmetic: Network.arithmetic,
-                    operatingPoint: operatingPoint, card: card, createdAt: entry.at, createdBy: entry.actor,
+                    operatingPoint: operatingPoint, scope: scope, card: card, createdAt: entry.at, createdBy: entry.actor,
                     versionSHA256: versionSHA256)
             ])
             return (.new, AuditEvent(action: "model.imported", subject: name))
@@ -173,6 +177,7 @@ extension ModelVersionSummary {
         name = try row.text("name")
         isActive = try row.bool("is_active")
         operatingPoint = try OperatingPoint(row)
+        scope = try DeclaredScope(row)
         arithmetic = try row.text("arithmetic")
         weightsSHA256 = hexadecimal(try row.bytes("weights_sha256"))
         versionSHA256 = hexadecimal(try row.bytes("version_sha256"))

@@ -46,6 +46,7 @@ struct ModelVersionRow: AuditedRow {
     let weightsSHA256: [UInt8]
     let arithmetic: String
     let operatingPoint: OperatingPoint
+    let scope: DeclaredScope
     let card: String?
     let createdAt: Timestamp
     let createdBy: String
@@ -72,7 +73,8 @@ struct ModelVersionRow: AuditedRow {
         [
             .init("name", .text), .init("version_sha256", .bytea), .init("weights_sha256", .bytea),
             .init("preprocessing", .text), .init("arithmetic", .text), .init("threshold", .real),
-            .init("uncertain_low", .real), .init("uncertain_high", .real), .init("card", .text),
+            .init("uncertain_low", .real), .init("uncertain_high", .real), .init("mpp_low", .double),
+            .init("mpp_high", .double), .init("stains", .text), .init("card", .text),
             .init("created_at", .timestamptz), .init("created_by", .text),
         ])
 
@@ -83,10 +85,13 @@ struct ModelVersionRow: AuditedRow {
             Column("created_at", .timestamp(createdAt.microseconds)),
             Column("created_by", .text(createdBy)),
             stamp.leaf,
+            Column("mpp_high", double: scope.mpp?.upperBound),
+            Column("mpp_low", double: scope.mpp?.lowerBound),
             Column("name", .text(name)),
             Column("preprocessing", .text(ModelVersionRow.preprocessing)),
             stamp.saltColumn,
             stamp.seal,
+            Column("stains", text: scope.stainList),
             Column("threshold", .real(operatingPoint.threshold)),
             Column("uncertain_high", real: operatingPoint.uncertain?.upperBound),
             Column("uncertain_low", real: operatingPoint.uncertain?.lowerBound),

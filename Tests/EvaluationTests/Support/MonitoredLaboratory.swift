@@ -32,7 +32,7 @@ struct MonitoredLaboratory {
             path: "../../../Benchmarks/monitor/fill.sql")
         let script = try String(contentsOf: file.standardizedFileURL, encoding: .utf8)
             .replacing(":rows", with: "\(patches)").replacing(":days", with: "\(days)")
-            .replacing(":slide", with: "\(slide)").replacing(":sites", with: "2").replacing(":embedded", with: "5")
+            .replacing(":slide", with: "\(slide)").replacing(":sites", with: "2").replacing(":band", with: "0.1").replacing(":embedded", with: "5")
             .replacing(":'version'", with: "'\(try version)'")
         let superuser = try laboratory.superuser()
         defer { superuser.close() }

@@ -138,9 +138,9 @@ struct SimulatedWork {
         guard stratum != nil, random.uniform() < SimulatedWork.response else { return }
         day.labelled.append(
             LabelledPatch(
-                job: UUID(), storedAt: SimulatedDay.midnight(day.number), version: SimulatedWork.version, slide: slide,
-                origin: origin, isUncertain: isUncertain, pTumor: Double(score), threshold: 0.5,
-                isCalledTumor: isCalled, selectionProbability: probability, stratum: stratum,
+                job: UUID(), storedAt: SimulatedDay.midnight(day.number),
+                provenance: Provenance(version: SimulatedWork.version, origin: origin), slide: slide, isUncertain: isUncertain, pTumor: Double(score), threshold: 0.5,
+                isCalledTumor: isCalled, stratum: stratum, selectionProbability: probability,
                 answer: patch.isTumor ? .tumor : .normal, isVoluntary: false, delay: 172_800 * random.uniform()))
     }
 }

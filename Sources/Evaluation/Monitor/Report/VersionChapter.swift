@@ -20,7 +20,7 @@ struct VersionChapter {
             overTime("precision", "Precision: share of tumor calls that are tumours"), drift,
         ]
         return overall + [embeddings].compactMap(\.self) + [smallShifts, scores] + curves.parts
-            + [confusion, subgroups, completeness] + (try DisagreedPatches(answers).parts(connection))
+            + [confusion, subgroups, completeness, quality] + (try DisagreedPatches(answers).parts(connection))
     }
 
     // MARK: Figures
@@ -274,6 +274,27 @@ struct VersionChapter {
                 columns: ["asked because", "selected", "answered", "state", "delay"],
                 rows: rows.map { [$0.method, "\($0.patches)", $0.value?.percent ?? "", $0.state, $0.note] }),
             isTable: true)
+    }
+
+    /// Of all patches, and of each site's.
+    private var quality: ReportPart {
+        let own = figures.toDate(of: version).filter {
+            $0.method == QualityMeasurements.method && ($0.segment == .overall || $0.segment.kind == .site)
+        }
+        let parts = Dictionary(grouping: own, by: \.segment).sorted { $0.key < $1.key }
+        let shown = QualityMeasurements.metrics
+        return ReportPart(
+            title: "Input quality: shares of patches",
+            words: own.filter { $0.segment == .overall }
+                .map { "\($0.metric.replacing("_", with: " ")): \($0.note)" }.joined(separator: "; ") + ".",
+            table: ReportTable(
+                columns: ["part", "patches"] + shown.map { $0.replacing("_", with: " ") },
+                rows: parts.map { segment, figures in
+                    [segment.text, "\(figures.first?.patches ?? 0)"]
+                        + shown.map { metric in
+                            figures.first { $0.metric == metric }.map { $0.value?.percent ?? $0.state } ?? ""
+                        }
+                }), isTable: true)
     }
 }
 
