@@ -32,8 +32,8 @@ struct MonitoredLaboratory {
             path: "../../../Benchmarks/monitor/fill.sql")
         let script = try String(contentsOf: file.standardizedFileURL, encoding: .utf8)
             .replacing(":rows", with: "\(patches)").replacing(":days", with: "\(days)")
-            .replacing(":slide", with: "\(slide)").replacing(":sites", with: "2").replacing(":band", with: "0.1").replacing(":embedded", with: "5")
-            .replacing(":'version'", with: "'\(try version)'")
+            .replacing(":slide", with: "\(slide)").replacing(":sites", with: "2").replacing(":embedded", with: "5")
+            .replacing(":band", with: "0.1").replacing(":'version'", with: "'\(try version)'")
         let superuser = try laboratory.superuser()
         defer { superuser.close() }
         try superuser.query("select setseed(0.5)")
