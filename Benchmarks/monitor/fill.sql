@@ -1,23 +1,25 @@
--- Fills a database with what the monitor reads: predictions of a calibrated model, and labels. The rows follow the schema's
--- constraints but are sealed by nobody, so nothing here can be verified.
+-- Fills a database with what the monitor reads: predictions of a calibrated model; labels.sql adds what people say. The rows
+-- follow the schema's constraints but are sealed by nobody, so nothing here can be verified.
 -- psql variables: rows, days (they are spread over so many, up to now), slide (patches a slide), sites,
 -- version (a name of sentinode.model_versions), embedded (one patch in so many has an embedding), band (scores so far from
--- 0.5 are uncertain, and all looked at).
+-- 0.5 are uncertain, and all looked at), part and parts (every so manieth row is made here: several sessions share the work).
 
 set session_replication_role = replica;
 
 insert into review.policies
-values (1, now(), sha256('benchmark'), 30, 'benchmark', now(), session_user, gen_random_uuid(), 0, 1,
-        uuid_send(gen_random_uuid()));
+select 1, now(), sha256('benchmark'), 30, 'benchmark', now(), session_user, gen_random_uuid(), 0, 1,
+        uuid_send(gen_random_uuid()) where :part = 0;
 insert into review.policy_rules
 select 1, rule, reason, null, 0, 2, rate, 0, 0, false, 10, 72, 0, gen_random_uuid(), 0, 1, uuid_send(gen_random_uuid())
-from (values (1, 'audit', 0.01), (2, 'positive', 0.05), (3, 'uncertain', 1)) as given (rule, reason, rate);
+from (values (1, 'audit', 0.01), (2, 'positive', 0.05), (3, 'uncertain', 1)) as given (rule, reason, rate) where :part = 0;
 
--- Every slide has a stain and a share of tumour of its own.
+-- Every slide has a stain and a share of tumour of its own, the same in every session.
+select setseed(0.5);
 create temporary table slides as
 select slide, 'site-' || slide % :sites as site, 'scanner-' || slide % 2 as scanner, 8 + 4 * random() as steepness,
        0.05 * (random() + random() + random() - 1.5) as stain, 100 + 40 * (random() - 0.5) as sharpness
 from generate_series(0, :rows / :slide) as slide;
+select setseed((1 + :part) / 100.0);
 alter table slides add primary key (slide);
 analyze slides;
 
@@ -61,20 +63,11 @@ from (
                 select i, gen_random_uuid() as job, now() - (:rows - i) * (:days * interval '1 day' / :rows) as at,
                        least(greatest(random() ^ steepness, 1e-4), 0.9999)::real as p, slides.*
                 from generate_series(0, :rows - 1) as i join slides on slides.slide = i / :slide
+                where i % :parts = :part
             ) as scored
         ) as decided
     ) as drawn
 ) as selected
 order by at;
-
--- A tumour with the probability that the score says; nineteen in twenty are read within a day.
-insert into review.labels
-    (label_id, job_id, site, slide_id, is_blind_job, reads_wanted, act, label, meaning, reader, printed_name, qualification, reading,
-     blind, source, labelled_at, recorded_by, writer, seal, leaf, salt)
-select gen_random_uuid(), job_id, site, slide_id, false, 1, 'read', case when random() < p_tumor then 'tumor' else 'normal' end,
-       'review', 'benchmark_other', 'A Reader', 'pathologist', 'first read', false, 'person',
-       stored_at + interval '1 day' * random(), 'benchmark_other', gen_random_uuid(), 0, 1, uuid_send(gen_random_uuid())
-from sentinode.predictions
-where review_reason is not null and random() < 0.95 and stored_at < now() - interval '1 day';
 
 set session_replication_role = origin;

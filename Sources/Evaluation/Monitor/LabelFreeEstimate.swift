@@ -132,6 +132,6 @@ extension Double {
     var short: String {
         let scale = magnitude >= 100 ? 1.0 : magnitude >= 10 ? 10 : magnitude >= 1 ? 100 : 1000
         let rounded = (self * scale).rounded() / scale
-        return rounded == rounded.rounded() && magnitude >= 10 ? "\(Int(rounded))" : "\(rounded)"
+        return rounded == rounded.rounded() && magnitude < 1e15 ? "\(Int(rounded))" : "\(rounded)"
     }
 }

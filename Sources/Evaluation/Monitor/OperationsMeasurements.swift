@@ -63,16 +63,19 @@ struct OperationsMeasurements {
             """
         ).onlyRow()
         let waiting = try row.int8("waiting")
-        func figure(_ metric: String, _ value: Double?, _ method: String = "") -> Measurement {
+        func figure(_ metric: String, _ value: Double, _ method: String = "") -> Measurement {
             Measurement(
                 subject: OperationsMeasurements.everything, metric: metric, method: method, value: value,
-                patches: waiting, state: value == nil ? .notEnoughData : .shown)
+                patches: waiting, state: .shown)
         }
-        return [
+        let counts = [
             figure("reviews_waiting", Double(waiting)), figure("reviews_overdue", Double(try row.int8("overdue"))),
-            figure("oldest_review", try row.optionalFloat8("oldest"), "seconds"),
         ]
+        return counts
+            + (try row.optionalFloat8("oldest").map { [figure("oldest_review", $0, "seconds")] } ?? [])
     }
+
+    static let agreement = "agreement"
 
     /// How well readers agree with one another and with the model, over all labels.
     func agreement() throws -> [Measurement] {
@@ -85,7 +88,7 @@ struct OperationsMeasurements {
             let (low, high) = (try row.optionalFloat8("kappa_low"), try row.optionalFloat8("kappa_high"))
             let kappa = try row.optionalFloat8("kappa")
             return Measurement(
-                subject: OperationsMeasurements.everything, metric: "agreement", method: try row.text("between_whom"),
+                subject: OperationsMeasurements.everything, metric: OperationsMeasurements.agreement, method: try row.text("between_whom"),
                 value: kappa,
                 interval: low.flatMap { low in
                     high.map { ConfidenceInterval(lower: low, upper: $0, level: 0.95) }

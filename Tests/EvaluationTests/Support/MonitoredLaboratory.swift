@@ -26,18 +26,20 @@ struct MonitoredLaboratory {
         }
     }
 
-    /// The script that the benchmark fills its database with.
+    /// The scripts that the benchmark fills its database with.
     private func fill(days: Int, patches: Int, slide: Int) throws {
-        let file = URL(filePath: #filePath).deletingLastPathComponent().appending(
-            path: "../../../Benchmarks/monitor/fill.sql")
-        let script = try String(contentsOf: file.standardizedFileURL, encoding: .utf8)
-            .replacing(":rows", with: "\(patches)").replacing(":days", with: "\(days)")
-            .replacing(":slide", with: "\(slide)").replacing(":sites", with: "2").replacing(":embedded", with: "5")
-            .replacing(":band", with: "0.1").replacing(":'version'", with: "'\(try version)'")
+        let folder = Stack.packageRoot.appending(path: "Benchmarks/monitor")
+        let script = try ["fill.sql", "labels.sql"].map {
+            try String(contentsOf: folder.appending(path: $0), encoding: .utf8)
+        }.joined()
+        let settings = [
+            ("rows", "\(patches)"), ("days", "\(days)"), ("slide", "\(slide)"), ("sites", "2"), ("embedded", "5"),
+            ("band", "0.1"), ("parts", "1"), ("part", "0"), ("'version'", "'\(try version)'"),
+        ]
         let superuser = try laboratory.superuser()
         defer { superuser.close() }
-        try superuser.query("select setseed(0.5)")
-        try superuser.run(script: script + "analyze;")
+        try superuser.run(
+            script: settings.reduce(script) { $0.replacing(":" + $1.0, with: $1.1) } + "analyze;")
     }
 
     /// The version that decides.

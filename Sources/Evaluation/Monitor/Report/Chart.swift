@@ -21,10 +21,12 @@ struct Chart {
     var xEnds: (String, String)?
     /// Texts within the chart, at a level of y; with them the y axis has no numbers.
     var labels: [(y: Double, text: String)] = []
+    /// Texts below the x axis, each with a line, instead of its ends.
+    var xMarks: [(x: Double, text: String)] = []
     var series: [Series] = []
 
     private static let (width, height) = (360.0, 230.0)
-    private static let (left, right, top, bottom) = (44.0, 350.0, 12.0, 178.0)
+    private static let (left, right, top, bottom) = (52.0, 350.0, 12.0, 178.0)
 
     var svg: String {
         """
@@ -45,7 +47,7 @@ struct Chart {
 
     private var axes: String {
         let middle = (yRange.lowerBound + yRange.upperBound) / 2
-        let levels = [yRange.lowerBound, middle, yRange.upperBound].map { level in
+        let levels = (labels.isEmpty ? [yRange.lowerBound, middle, yRange.upperBound] : [yRange.lowerBound]).map { level in
             """
             <line class="grid" x1="\(Chart.left)" x2="\(Chart.right)" y1="\(y(level).place)" y2="\(y(level).place)"/>\
             <text class="tick" x="\(Chart.left - 4)" y="\((y(level) + 4).place)" text-anchor="end">\
@@ -55,8 +57,14 @@ struct Chart {
         let texts = labels.map {
             "<text class=\"tick\" x=\"\(Chart.left + 2)\" y=\"\((y($0.y) + 4).place)\">\($0.text.escaped)</text>"
         }
-        let ends = xEnds ?? (xRange.lowerBound.short, xRange.upperBound.short)
-        return levels.joined() + texts.joined() + """
+        let marks = xMarks.map { mark in
+            """
+            <line class="grid" x1="\(x(mark.x).place)" x2="\(x(mark.x).place)" y1="\(Chart.top)" y2="\(Chart.bottom)"/>\
+            <text class="tick" x="\(x(mark.x).place)" y="192" text-anchor="middle">\(mark.text.escaped)</text>
+            """
+        }
+        let ends = xMarks.isEmpty ? xEnds ?? (xRange.lowerBound.short, xRange.upperBound.short) : ("", "")
+        return levels.joined() + marks.joined() + texts.joined() + """
             <text class="tick" x="\(Chart.left)" y="192" text-anchor="start">\(ends.0.escaped)</text>\
             <text class="tick" x="\(Chart.right)" y="192" text-anchor="end">\(ends.1.escaped)</text>\
             <text class="tick" x="\((Chart.left + Chart.right) / 2)" y="192" text-anchor="middle">\(xLabel.escaped)</text>\

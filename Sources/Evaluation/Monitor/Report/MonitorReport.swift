@@ -93,7 +93,7 @@ struct ReportedRun {
     static func newest(_ connection: DatabaseConnection) throws -> ReportedRun? {
         try connection.query(
             """
-            select run_id, as_of, windows_until, program, recorded_by, measurements, measurements_sha256,
+            select run_id, as_of, windows_until, program, recorded_by, windows, measurements, measurements_sha256,
                 configuration_source
             from monitor.runs order by
             """ + " " + PreviousRun.newestFirst + " limit 1"
@@ -105,8 +105,11 @@ struct ReportedRun {
                     "as of \(asOf), windows to \(try row.timestamp("windows_until")), all times UTC",
                     "run \(try row.uuid("run_id").text) by \(try row.text("recorded_by")), sentinode "
                         + "\(try row.text("program"))",
-                    "\(try row.int4("measurements")) measurements; SHA-256 over those of windows that have ended: "
-                        + hexadecimal(try row.bytes("measurements_sha256")),
+                    "\(try row.int4("measurements")) measurements; "
+                        + (try row.int4("windows") == 0
+                            ? "no window had ended since the run before"
+                            : "SHA-256 over those of windows that have ended: "
+                                + hexadecimal(try row.bytes("measurements_sha256"))),
                     "settings: \(try row.text("configuration_source"))",
                 ])
         }

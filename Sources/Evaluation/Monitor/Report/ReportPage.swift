@@ -74,8 +74,15 @@ struct ReportPage {
         figure img { image-rendering: pixelated; border: 1px solid var(--line); display: block; }
         figcaption { font-size: .78rem; color: var(--soft); overflow-wrap: anywhere; }
         footer { margin-top: 2rem; color: var(--soft); font-size: .85rem; }
+        @media screen and (max-width: 600px) {
+          thead { display: none; } td:empty { display: none; }
+          tr { display: block; padding: .4rem 0; border-bottom: 1px solid var(--line); }
+          td { display: block; border: 0; padding: .1rem 0; overflow-wrap: anywhere; }
+          td:first-child { font-weight: 600; }
+          td:not(:first-child)::before { content: attr(data-column) ": "; color: var(--soft); } }
         @media print { :root { --back: #fff; --text: #000; --soft: #444; --line: #bbb; --card: #fff; }
-          body { max-width: none; font-size: 11pt; } .grid { grid-template-columns: 1fr 1fr; } }
+          body { max-width: none; font-size: 11pt; } .grid { grid-template-columns: 1fr 1fr; }
+          h2, h3 { break-after: avoid; } tr { break-inside: avoid; } section.wide { break-inside: auto; } }
         """
 }
 

@@ -7,7 +7,7 @@ struct ReportTable {
         guard !rows.isEmpty else { return "" }
         let head = columns.map { "<th scope=\"col\">\($0.escaped)</th>" }.joined()
         let body = rows.map { row in
-            "<tr>" + row.map { "<td>\($0.escaped)</td>" }.joined() + "</tr>"
+            "<tr>" + zip(columns, row).map { "<td data-column=\"\($0.escaped)\">\($1.escaped)</td>" }.joined() + "</tr>"
         }.joined(separator: "\n")
         return "<div class=\"scroll\"><table><thead><tr>\(head)</tr></thead><tbody>\n\(body)\n</tbody></table></div>"
     }

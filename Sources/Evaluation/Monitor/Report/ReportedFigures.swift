@@ -56,6 +56,8 @@ struct ReportedFigure {
 struct ReportedFigures {
     private let all: [ReportedFigure]
     private let current: [ReportedFigure]
+    /// Of the last run that asked, which is the last one after a midnight.
+    private let agreement: [ReportedFigure]
     let hasReference: Bool
 
     private static let shownDays: Int64 = 90
@@ -76,6 +78,15 @@ struct ReportedFigures {
         current = try connection.query(
             "select * from monitor.measurements where window_kind = 'now' and run_id = (select run_id from monitor.runs order by "
                 + PreviousRun.newestFirst + " limit 1) order by number"
+        ).map(ReportedFigure.init)
+        agreement = try connection.query(
+            """
+            select * from monitor.latest_measurements
+            where window_kind = 'now' and metric = $1 and model_version = '' and window_start = (
+                select max(window_start) from monitor.latest_measurements
+                where window_kind = 'now' and metric = $1 and model_version = '')
+            order by method
+            """, [.text(OperationsMeasurements.agreement)]
         ).map(ReportedFigure.init)
         hasReference = try connection.query(
             "select exists (select from monitor.reference_profiles where in_force_from < $1) as has",
@@ -123,10 +134,11 @@ struct ReportedFigures {
     var operations: ReportPart {
         let days = all.filter { $0.version.isEmpty }
         let lastDay = days.last?.end
-        let rows = (current.filter { $0.version.isEmpty } + days.filter { $0.end == lastDay }).map { figure in
+        let waiting = current.filter { $0.version.isEmpty && $0.metric != OperationsMeasurements.agreement }
+        let rows = (waiting + days.filter { $0.end == lastDay } + agreement).map { figure in
             [
                 figure.metric.replacing("_", with: " "), figure.method, figure.text,
-                figure.kind == PlacedMeasurement.now ? "now" : "day to \(figure.end)", figure.note,
+                figure.kind == PlacedMeasurement.now ? "to \(figure.end)" : "day to \(figure.end)", figure.note,
             ]
         }
         return ReportPart(

@@ -305,8 +305,8 @@ enum ForestChart {
         guard known.count > 1 else { return nil }
         let count = Double(known.count)
         var chart = Chart(
-            title: "Recall by part", xLabel: "recall", yLabel: "", xRange: -0.5...1, yRange: 0...count,
-            xEnds: ("", "1"))
+            title: "Recall by part", xLabel: "", yLabel: "", xRange: -0.5...1, yRange: 0...count)
+        chart.xMarks = [(0, "recall 0"), (0.5, "0.5"), (1, "1")]
         chart.labels = known.enumerated().map { (count - Double($0) - 0.5, String($1.segment.text.prefix(18))) }
         chart.series = known.enumerated().flatMap { index, row -> [Chart.Series] in
             let place = count - Double(index) - 0.5
