@@ -38,49 +38,15 @@ struct Classify: ParsableCommand {
             guard kernel.kernel.isSupported else {
                 throw OperationError("this CPU cannot run the kernel \(kernel.kernel.rawValue)")
             }
-            let classifier = Classifier(try network(weights), kernel: kernel.kernel, capacity: 64)
-            let found = PatchFiles(paths)
-            let files = found.files
+            let classifier = Classifier(try ClassifiedPatches.network(weights), kernel: kernel.kernel)
             let point = OperatingPoint(threshold: threshold, uncertain: uncertain?.range)
             if !json { print("decision   p_tumor   log_p_normal  log_p_tumor   file") }
-            for problem in found.problems { report(problem.path, problem.sentence) }
-            var failures = found.problems.count
-            for start in stride(from: 0, to: files.count, by: 64) {
-                failures += try classify(files[start..<min(start + 64, files.count)], classifier, point)
+            let failures = try ClassifiedPatches(classifier).classify(PatchFiles(paths), failing: report) {
+                show($0, $2, point.decision($2.pTumor), engine: classifier.engine)
             }
             if !json { print("(\(notice))") }
             if failures > 0 { throw Exit.problemFound }
         }
-    }
-
-    private func network(_ path: String) throws -> Network {
-        let weights = try Weights.read(path: path)
-        do {
-            return try Network(weights)
-        } catch {
-            throw OperationError("\(path): \(error)")
-        }
-    }
-
-    /// Returns how many files could not be classified.
-    private func classify(_ files: ArraySlice<String>, _ classifier: Classifier, _ point: OperatingPoint) throws -> Int
-    {
-        var good: [(file: String, patch: Patch)] = []
-        for file in files {
-            do {
-                let side = classifier.network.architecture.side
-                let png = try [UInt8](Data(contentsOf: URL(filePath: file)))
-                good.append((file, try Patch(png: png, width: side, height: side)))
-            } catch let error as PatchDecodingError {
-                report(file, error.message)
-            } catch {
-                report(file, "the file cannot be read")
-            }
-        }
-        for (one, answer) in zip(good, try classifier.classify(good.map(\.patch))) {
-            show(one.file, answer, point.decision(answer.pTumor), engine: classifier.engine)
-        }
-        return files.count - good.count
     }
 
     private func show(_ file: String, _ answer: LogProbabilities, _ decision: Decision, engine: String) {

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Evaluation
 import Foundation
+import PatchClassifier
 
 struct Model: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -12,14 +13,15 @@ struct Model: ParsableCommand {
               sentinode model show lab-2
               sentinode model activate lab-2 --reason "validated on our 2026 cases"
             """,
-        subcommands: [Import.self, List.self, Show.self, Activate.self])
+        subcommands: [Import.self, Profile.self, List.self, Show.self, Activate.self])
 
     struct Import: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Store weights and an operating point under a name.",
             discussion: """
                 Reads safetensors, or a PyTorch state_dict (.pt), by a parser that executes nothing. The version is \
-                immutable; a model card beside the file (same name, .md) is stored with it.
+                immutable; a model card (same name, .md) and a development profile (same name, .profile.json) beside the \
+                file are stored with it.
 
                 Example:
                   sentinode model import weights.safetensors --name lab-2 --threshold 0.4 --uncertain 0.3,0.6
@@ -37,6 +39,8 @@ struct Model: ParsableCommand {
         var mpp: Resolutions?
         @Option(help: "A stain that it was made for, as jobs name it; can be given again.")
         var stain: [String] = []
+        @Option(help: "What `model profile` made of the patches it was developed on.")
+        var profile: String?
         @Option(help: "Model card, Markdown.")
         var card: String?
 
@@ -53,27 +57,87 @@ struct Model: ParsableCommand {
                 let imported = try registry.importModel(
                     path: file, name: name,
                     operatingPoint: OperatingPoint(threshold: threshold, uncertain: uncertain?.range),
-                    scope: DeclaredScope(mpp: mpp?.range, stains: Set(stain)), card: try cardText())
+                    scope: DeclaredScope(mpp: mpp?.range, stains: Set(stain)), development: try developmentProfile(),
+                    card: try cardText())
                 switch imported {
                 case .new:
                     print("imported \(name); it decides nothing until `sentinode model activate \(name) --reason TEXT`")
-                case .already(withAnotherCard: false, withAnotherScope: false):
-                    print("\(name) is here already, the same")
-                case .already(withAnotherCard: true, withAnotherScope: false):
-                    print("\(name) is here already, the same but for the card: a version keeps its first one")
-                case .already(_, withAnotherScope: true):
-                    print("\(name) is here already, the same but for what it was made for: a version keeps what it came with")
+                case .already(differing: []): print("\(name) is here already, the same")
+                case .already(let differing):
+                    print(
+                        "\(name) is here already, the same but for \(differing.joined(separator: " and ")): "
+                            + "a version keeps what it came with")
                 }
             }
         }
 
-        private func cardText() throws -> String? {
-            let beside = URL(filePath: file).deletingPathExtension().appendingPathExtension("md").path
-            guard let path = card ?? (FileManager.default.fileExists(atPath: beside) ? beside : nil) else { return nil }
+        private func cardText() throws -> String? { try text(named: card, orBeside: "md", "model card")?.text }
+
+        private func developmentProfile() throws -> DevelopmentProfile? {
+            guard let found = try text(named: profile, orBeside: "profile.json", "development profile") else {
+                return nil
+            }
             do {
-                return try String(contentsOfFile: path, encoding: .utf8)
+                return try DevelopmentProfile(json: found.text)
             } catch {
-                throw OperationError("the model card \(path) cannot be read as UTF-8 text")
+                throw OperationError("\(found.path): \(error)")
+            }
+        }
+
+        /// A file that was named, or else lies beside the weights under their name.
+        private func text(named path: String?, orBeside kind: String, _ what: String) throws -> (
+            path: String, text: String
+        )? {
+            let beside = URL(filePath: file).deletingPathExtension().appendingPathExtension(kind).path
+            guard let path = path ?? (FileManager.default.fileExists(atPath: beside) ? beside : nil) else { return nil }
+            do {
+                return (path, try String(contentsOfFile: path, encoding: .utf8))
+            } catch {
+                throw OperationError("the \(what) \(path) cannot be read as UTF-8 text")
+            }
+        }
+    }
+
+    struct Profile: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Count the patches that a model was developed on, for the monitor.",
+            discussion: """
+                Writes histograms of scores and input figures as JSON. Stored with a version, they are shown beside local \
+                patches until an acceptance reference is frozen; nothing alarms on them.
+
+                Example:
+                  sentinode model profile validation/ --model lab-2.safetensors --description "our validation patches" \
+                    --out lab-2.profile.json
+                """)
+
+        @Argument(help: "PNG files, or folders of them.")
+        var paths: [String]
+        @Option(help: "Weights, .safetensors or .pt.")
+        var model: String
+        @Option(help: "tumor when p_tumor is at least this.")
+        var threshold: Float = 0.5
+        @Option(help: "Which patches these are, in a few words.")
+        var description: String
+        @Option(help: "File to write.")
+        var out: String
+
+        func validate() throws { try OperatingPointArguments.check(threshold, nil) }
+
+        func run() throws {
+            try reportingFailures {
+                var profile = try DevelopmentProfile(of: description)
+                let patches = ClassifiedPatches(Classifier(try ClassifiedPatches.network(model)))
+                let failures = try patches.classify(PatchFiles(paths), failing: { complain("\($0): \($1)") }) {
+                    profile = profile.adding($1, pTumor: $2.pTumor, isCalledTumor: $2.pTumor >= threshold)
+                }
+                guard profile.patches > 0 else { throw OperationError("no patch could be counted") }
+                do {
+                    try Data((profile.json + "\n").utf8).write(to: URL(filePath: out), options: .atomic)
+                } catch {
+                    throw OperationError("\(out) cannot be written")
+                }
+                print("\(out): \(profile.patches) patches")
+                if failures > 0 { throw Exit.problemFound }
             }
         }
     }
@@ -124,6 +188,7 @@ struct Model: ParsableCommand {
                     threshold        \(version.operatingPoint.threshold)
                     uncertain band   \(band(version.operatingPoint))
                     made for         \(scope(version.scope))
+                    developed on     \(version.development ?? "not declared")
                     preprocessing    8-bit RGB divided by 255
                     arithmetic       \(version.arithmetic)
                     network          \(version.architecture)

@@ -218,6 +218,40 @@ import Testing
         }
     }
 
+    @Test func `what the version was developed on is shown until there is a reference, and never alarms`() async throws {
+        try await MonitoredLaboratory.with(days: 12, patches: 6_600, slide: 50) { lab in
+            let file = lab.laboratory.folder.appending(path: "development.json").path
+            let program = try lab.laboratory.start(
+                "model", "profile", Stack.packageRoot.appending(path: "Tests").path, "--model", TemplateDatabase.weights,
+                "--description", "none", "--out", file)
+            #expect(try program.waitForEnd() == .exit(1), "there is no patch that it could count")
+            let patches = lab.laboratory.folder.appending(path: "patches")
+            try FileManager.default.createDirectory(at: patches, withIntermediateDirectories: true)
+            for seed in 0..<30 {
+                try Data(try TestPatches.png(seed)).write(to: patches.appending(path: "\(seed).png"))
+            }
+            let other = try lab.laboratory.start(
+                "model", "profile", patches.path, "--model", TemplateDatabase.weights, "--description", "thirty patches",
+                "--out", file)
+            #expect(try other.waitForEnd() == .exit(0), "\(other.lastWords())")
+            let json = try String(contentsOfFile: file, encoding: .utf8)
+            try lab.change("update sentinode.model_versions set development_profile = '\(json)'")
+            let printed = try lab.run("--report", "r.html")
+            #expect(printed.contains("no alert is open"))
+            let shown = try lab.latest("od_mean_red", "Kolmogorov-Smirnov", "day")
+            #expect(shown.count == 12 && shown.allSatisfy { $0.state == "no local reference" && $0.value ?? 0 > 0.1 })
+            let page = try String(contentsOf: lab.laboratory.folder.appending(path: "r.html"), encoding: .utf8)
+            #expect(page.contains("Beside the patches it was developed on") && page.contains("thirty patches"))
+
+            try lab.run(
+                "reference", "freeze", "--from", lab.daysAgo(11), "--to", lab.daysAgo(4), "--reason", "validated")
+            try lab.run("--report", "r.html")
+            #expect(try lab.latest("od_mean_red", "Kolmogorov-Smirnov", "day").last?.state != "no local reference")
+            let later = try String(contentsOf: lab.laboratory.folder.appending(path: "r.html"), encoding: .utf8)
+            #expect(!later.contains("thirty patches"))
+        }
+    }
+
     @Test func `patches that the version was not made for are counted, by site`() async throws {
         try await MonitoredLaboratory.with(days: 4, patches: 2_000, slide: 50) { lab in
             try lab.run("--windows", "day")

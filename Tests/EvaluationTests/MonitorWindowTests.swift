@@ -1,5 +1,6 @@
 import Database
 import Monitoring
+import PatchClassifier
 import Testing
 
 @testable import Evaluation
@@ -78,6 +79,39 @@ import Testing
         #expect(abs(sum.expectedTumorsCalled - 1.4) < 1e-6 && abs(sum.expectedTumorsMissed - 0.2) < 1e-6)
         #expect(sum.histograms.allSatisfy { $0.total == 3 })
         #expect(Array(one.packed.dropLast()).withUnsafeBytes { PredictionProfile(packed: $0) } == nil)
+    }
+}
+
+@Suite struct `A development profile` {
+    private func made() throws -> DevelopmentProfile {
+        try (0..<20).reduce(try DevelopmentProfile(of: "made-up patches")) { profile, seed in
+            let patch = try Patch(png: try TestPatches.png(seed), width: 96, height: 96)
+            return profile.adding(patch, pTumor: Float(seed) / 20, isCalledTumor: seed >= 10)
+        }
+    }
+
+    @Test func `is read as it was written, and is at no distance from itself`() throws {
+        let profile = try made()
+        let read = try DevelopmentProfile(json: profile.json)
+        #expect(read == profile && read.patches == 20)
+        let distances = read.sample.figures(comparedWith: DriftStandard(profile.sample))
+        #expect(distances.count == DriftFigures.names.count)
+        #expect(distances.compactMap(\.self).allSatisfy { abs($0) < 1e-12 })
+    }
+
+    @Test func `that is not one is refused with what to do`() throws {
+        let json = try made().json
+        for (wrong, words) in [
+            ("{}", "no development profile"), ("", "no development profile"),
+            (json.replacing("\"od_mean_red\"", with: "\"other\""), "od_mean_red is missing"),
+            (json.replacing("0.0625", with: "0.07"), "other bins"),
+            (json.replacing("\"patches\":20", with: "\"patches\":0"), "cannot be"),
+            (json.replacing("made-up patches", with: ""), "which patches"),
+            (String(repeating: " ", count: 70_000), "at most"),
+        ] {
+            let error = #expect(throws: OperationError.self) { try DevelopmentProfile(json: wrong) }
+            #expect(try #require(error).description.contains(words), "\(words)")
+        }
     }
 }
 

@@ -8,7 +8,7 @@ enum DriftDistance: String, CaseIterable, Sendable {
 }
 
 /// Histograms and calls of some patches, as drift compares them.
-struct DriftSample: Sendable {
+struct DriftSample: Sendable, Equatable {
     private(set) var histograms: [FixedHistogram]
     private(set) var calledTumor: Double
     private(set) var patches: Double

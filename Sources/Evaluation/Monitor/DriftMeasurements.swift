@@ -8,6 +8,8 @@ struct DriftMeasurements {
     /// Slides with a prediction in the window; nil where it is not counted.
     let slides: Int?
     let reference: ReferenceProfile?
+    /// What the version was developed on, shown where there is no reference.
+    let development: Result<DriftStandard, OperationError>?
     /// nil for windows that are shown and never alarm: each alarm comes from one kind of window alone.
     let thresholds: DriftThresholds?
 
@@ -19,7 +21,7 @@ struct DriftMeasurements {
     private static let beyondNothing = 1000.0
 
     func measurements() -> [Measurement] {
-        guard let reference else { return [blank(.noLocalReference, DriftMeasurements.howToFreeze)] }
+        guard let reference else { return [blank(.noLocalReference, DriftMeasurements.howToFreeze)] + beside() }
         guard let standard = reference.standards[subject.segment] else {
             return [blank(.noLocalReference, "the acceptance reference has no patch of \(subject.segment.text)")]
         }
@@ -44,6 +46,23 @@ struct DriftMeasurements {
             figures.append(DriftMeasurements.summary(of: figures, blank(.notEnoughData, nil, reference)))
         }
         return figures
+    }
+
+    /// For orientation: another laboratory's patches are no limit here.
+    private func beside() -> [Measurement] {
+        switch development {
+        case nil: return []
+        case .failure(let error)?:
+            var figure = blank(.noLocalReference, error.description)
+            figure.metric = "development_profile"
+            return [figure]
+        case .success(let standard)?:
+            return zip(DriftFigures.names, DriftSample(profile).figures(comparedWith: standard)).map { name, value in
+                var figure = blank(.noLocalReference, "beside the patches that the version was developed on")
+                (figure.metric, figure.method, figure.value) = (name.metric, name.method, value)
+                return figure
+            }
+        }
     }
 
     /// What is kept of an hour, of which there are many: scores, calls, and the input that differs most.

@@ -190,7 +190,24 @@ struct RealisedPerformance {
 
     private func scores() -> [Measurement] {
         score(answers.plainScores, RealisedPerformance.plain)
-            + (answers.trouble(.recall) == nil ? score(answers.correctedScores, RealisedPerformance.corrected) : [])
+            + (withheld(["auc_roc", "average_precision", "brier", "log_loss"])
+                ?? score(answers.correctedScores, RealisedPerformance.corrected))
+    }
+
+    /// Corrected figures that cannot be told from these labels, with the reason; nil where they can.
+    private func withheld(_ metrics: [String]) -> [Measurement]? {
+        let (state, note): (MeasurementState, String)
+        if let trouble = answers.trouble(.recall) {
+            (state, note) = (.notEstimable, trouble)
+        } else if answers.correctedScores.isEmpty {
+            (state, note) = (.notEnoughData, "no label yet")
+        } else {
+            return nil
+        }
+        return metrics.map {
+            Measurement(
+                subject: subject, metric: $0, method: RealisedPerformance.corrected, state: state, note: note)
+        }
     }
 
     private func score(_ scores: [LabelledScore], _ method: String) -> [Measurement] {
@@ -230,7 +247,9 @@ struct RealisedPerformance {
     // MARK: Calibration
 
     private func calibration() -> [Measurement] {
-        guard answers.trouble(.recall) == nil, !answers.correctedScores.isEmpty else { return [] }
+        if let withheld = withheld(["calibration_error", "calibration_slope", "calibration_intercept"]) {
+            return withheld
+        }
         let scores = answers.correctedScores
         let state: MeasurementState = answers.isMature ? .shown : .immature
         var figures: [Measurement] = []

@@ -12,6 +12,7 @@ final class WindowFigures {
     private var censuses: [MonitorWindow: SlideCensus] = [:]
     private var standards: [Subject: AcceptanceStandard] = [:]
     private var references: [String: (profile: ReferenceProfile, period: RecentPeriod)?] = [:]
+    private var developments: [String: Result<DriftStandard, OperationError>]?
     private var thresholds: DriftThresholds?
     private var embeddings: EmbeddingDrift?
     private var parts: Double?
@@ -142,8 +143,17 @@ final class WindowFigures {
         let alarms = window.kind == MonitorConfiguration.driftAlarms && subject.canAlarm
         return DriftMeasurements(
             subject: subject, window: window, profile: profile, slides: slides, reference: reference,
+            development: reference == nil ? try development(of: subject.version) : nil,
             thresholds: alarms ? try budgeted() : nil
         ).measurements()
+    }
+
+    private func development(of version: String) throws -> Result<DriftStandard, OperationError>? {
+        let known =
+            try developments
+            ?? DevelopmentProfile.all(connection).mapValues { $0.map { DriftStandard($0.sample) } }
+        developments = known
+        return known[version]
     }
 
     private func embeddingDrift(_ window: MonitorWindow) throws -> [Measurement] {

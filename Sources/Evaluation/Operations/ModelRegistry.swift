@@ -18,6 +18,10 @@ public struct ModelVersionSummary: Sendable {
     public let isActive: Bool
     public let operatingPoint: OperatingPoint
     public let scope: DeclaredScope
+    /// Which patches its development profile is of, or why that cannot be read; nil where it declares none.
+    public let development: String?
+    /// The profile as it was stored.
+    let developmentJSON: String?
     public let arithmetic: String
     public let weightsSHA256: String
     public let versionSHA256: String
@@ -40,8 +44,9 @@ public final class ModelRegistry {
     /// What an import did.
     public enum Imported: Sendable, Equatable {
         case new
-        /// The same version stood there under this name; a version keeps the card and the scope it came with.
-        case already(withAnotherCard: Bool, withAnotherScope: Bool)
+        /// The same version stood there under this name; it keeps what it came with. `differing` is what it came with
+        /// another of.
+        case already(differing: [String])
     }
 
     /// Stores weights, once however often they are imported, and a version of them under `name`.
@@ -49,7 +54,8 @@ public final class ModelRegistry {
     /// - Throws: `WeightsError` for a file that cannot be read, `OperationError` for one that is no such network and for
     ///   a name that is taken by another version.
     public func importModel(
-        path: String, name: String, operatingPoint: OperatingPoint, scope: DeclaredScope = DeclaredScope(), card: String?
+        path: String, name: String, operatingPoint: OperatingPoint, scope: DeclaredScope = DeclaredScope(),
+        development: DevelopmentProfile? = nil, card: String?
     ) throws -> Imported {
         try ModelRegistry.check(name)
         let file = try Weights.bytes(ofFileAt: path)
@@ -62,10 +68,12 @@ public final class ModelRegistry {
         return try ledger.transact { entry in
             if try self.isStored(name: name, versionSHA256: versionSHA256, entry.connection) {
                 let stored = try self.version(named: name)
-                let imported = Imported.already(
-                    withAnotherCard: card != nil && card != stored.card,
-                    withAnotherScope: !scope.isEmpty && scope != stored.scope)
-                return (imported, nil)
+                let differing = [
+                    ("the card", card != nil && card != stored.card),
+                    ("what it was made for", !scope.isEmpty && scope != stored.scope),
+                    ("the development profile", development != nil && development?.json != stored.developmentJSON),
+                ].filter(\.1).map(\.0)
+                return (.already(differing: differing), nil)
             }
             let isKnown = try !entry.connection.query(
                 "select from sentinode.models where weights_sha256 = $1", [.bytes(weightsSHA256)]
@@ -83,7 +91,7 @@ public final class ModelRegistry {
             _ = try entry.insert([
                 ModelVersionRow(
                     name: name, weightsSHA256: weightsSHA256, arithmetic: Network.arithmetic,
-                    operatingPoint: operatingPoint, scope: scope, card: card, createdAt: entry.at, createdBy: entry.actor,
+                    operatingPoint: operatingPoint, scope: scope, development: development, card: card, createdAt: entry.at, createdBy: entry.actor,
                     versionSHA256: versionSHA256)
             ])
             return (.new, AuditEvent(action: "model.imported", subject: name))
@@ -178,6 +186,13 @@ extension ModelVersionSummary {
         isActive = try row.bool("is_active")
         operatingPoint = try OperatingPoint(row)
         scope = try DeclaredScope(row)
+        developmentJSON = try row.optionalText("development_profile")
+        development = developmentJSON.map { json in
+            switch DevelopmentProfile.read(json) {
+            case .success(let profile): "\(profile.description) (\(profile.patches) patches)"
+            case .failure(let error): error.description
+            }
+        }
         arithmetic = try row.text("arithmetic")
         weightsSHA256 = hexadecimal(try row.bytes("weights_sha256"))
         versionSHA256 = hexadecimal(try row.bytes("version_sha256"))

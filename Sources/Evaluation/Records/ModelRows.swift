@@ -47,6 +47,7 @@ struct ModelVersionRow: AuditedRow {
     let arithmetic: String
     let operatingPoint: OperatingPoint
     let scope: DeclaredScope
+    let development: DevelopmentProfile?
     let card: String?
     let createdAt: Timestamp
     let createdBy: String
@@ -74,7 +75,7 @@ struct ModelVersionRow: AuditedRow {
             .init("name", .text), .init("version_sha256", .bytea), .init("weights_sha256", .bytea),
             .init("preprocessing", .text), .init("arithmetic", .text), .init("threshold", .real),
             .init("uncertain_low", .real), .init("uncertain_high", .real), .init("mpp_low", .double),
-            .init("mpp_high", .double), .init("stains", .text), .init("card", .text),
+            .init("mpp_high", .double), .init("stains", .text), .init("development_profile", .text), .init("card", .text),
             .init("created_at", .timestamptz), .init("created_by", .text),
         ])
 
@@ -84,6 +85,7 @@ struct ModelVersionRow: AuditedRow {
             Column("card", text: card),
             Column("created_at", .timestamp(createdAt.microseconds)),
             Column("created_by", .text(createdBy)),
+            Column("development_profile", text: development?.json),
             stamp.leaf,
             Column("mpp_high", double: scope.mpp?.upperBound),
             Column("mpp_low", double: scope.mpp?.lowerBound),

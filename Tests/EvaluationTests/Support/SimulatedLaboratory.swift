@@ -77,7 +77,8 @@ struct SimulatedLaboratory {
         return standards.flatMap { subject, standard -> [PlacedMeasurement] in
             let drift = DriftMeasurements(
                 subject: subject, window: day, profile: today.profiles[subject] ?? PredictionProfile(),
-                slides: today.slides[subject], reference: reference, thresholds: thresholds)
+                slides: today.slides[subject], reference: reference, development: nil,
+                thresholds: thresholds)
             let profile = recent.profile(of: subject)
             let realised = RealisedPerformance(subject, profile, labels[subject] ?? [], standard.expectation)
             let performance = realised.measurements()

@@ -103,7 +103,7 @@ struct RealSlides {
             }
             return zip(zip(files, patches), scores).map { patch, score in
                 SimulatedPatch(
-                    figures: RealSlides.figures(patch.1, score), isTumor: tumors.contains(String(patch.0.dropLast(4))))
+                    figures: MonitoredStatistic.figures(ImageStatistics(patch.1), pTumor: score.pTumor), isTumor: tumors.contains(String(patch.0.dropLast(4))))
             }
         }
         normals = try read(RealPatches.folder) { !tumors.contains($0) }
@@ -119,29 +119,6 @@ struct RealSlides {
                 let others = isChanged && site == "north" ? compressed : normals
                 let source = random.uniform() < share ? tumors : others
                 return source[random.index(below: source.count)]
-            }
-        }
-    }
-
-    private static func figures(_ patch: Patch, _ score: LogProbabilities) -> [Float] {
-        let found = ImageStatistics(patch)
-        return MonitoredStatistic.allCases.map { statistic in
-            switch statistic {
-            case .score: score.pTumor
-            case .odMeanRed: found.opticalDensityMeanRed
-            case .odMeanGreen: found.opticalDensityMeanGreen
-            case .odMeanBlue: found.opticalDensityMeanBlue
-            case .odDeviationRed: found.opticalDensityDeviationRed
-            case .odDeviationGreen: found.opticalDensityDeviationGreen
-            case .odDeviationBlue: found.opticalDensityDeviationBlue
-            case .saturation: found.saturation
-            case .brightness: found.brightness
-            case .focus: found.focus
-            case .tissueShare: found.tissueShare
-            case .hematoxylinRed: found.stains?.hematoxylinRed ?? .nan
-            case .hematoxylinGreen: found.stains?.hematoxylinGreen ?? .nan
-            case .eosinRed: found.stains?.eosinRed ?? .nan
-            case .eosinGreen: found.stains?.eosinGreen ?? .nan
             }
         }
     }

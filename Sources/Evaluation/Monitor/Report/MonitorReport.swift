@@ -27,9 +27,12 @@ public struct MonitorReport {
         let period = try RecentPeriod(from: start, to: run.asOf, connection)
         let versions = Set(period.profiles.keys.map(\.version)).sorted()
         var chapters: [(title: String, parts: [ReportPart])] = [("Alerts", [ReportedAlert.part(alerts)])]
+        let developments = try DevelopmentProfile.all(connection)
         for version in versions {
             let reference = try ReferenceProfile.newest(of: version, asOf: run.asOf, connection)
-            let chapter = VersionChapter(version: version, figures: figures, period: period, reference: reference)
+            let chapter = VersionChapter(
+                version: version, figures: figures, period: period, reference: reference,
+                development: reference == nil ? developments[version] : nil)
             chapters.append(("Version \(version)", try chapter.parts(connection)))
         }
         chapters.append(("Work", [figures.operations]))

@@ -8,6 +8,8 @@ struct VersionChapter {
     let figures: ReportedFigures
     let period: RecentPeriod
     let reference: ReferenceProfile?
+    /// Where there is no reference.
+    let development: Result<DevelopmentProfile, OperationError>?
 
     private var subject: Subject { Subject(version: version, segment: .overall) }
     private var profile: PredictionProfile { period.profiles[subject] ?? PredictionProfile() }
@@ -19,7 +21,7 @@ struct VersionChapter {
             summary, overTime("recall", "Recall: share of tumours that were called"),
             overTime("precision", "Precision: share of tumor calls that are tumours"), drift,
         ]
-        return overall + [embeddings].compactMap(\.self) + [smallShifts, scores] + curves.parts
+        return overall + [embeddings, besideDevelopment].compactMap(\.self) + [smallShifts, scores] + curves.parts
             + [confusion, subgroups, completeness, quality] + (try DisagreedPatches(answers).parts(connection))
     }
 
@@ -113,6 +115,33 @@ struct VersionChapter {
         return part
     }
 
+    /// For orientation, until there is a reference.
+    private var besideDevelopment: ReportPart? {
+        let development: DevelopmentProfile
+        switch self.development {
+        case nil: return nil
+        case .failure(let error)?:
+            return ReportPart(
+                title: "Beside the patches it was developed on", words: error.description,
+                table: ReportTable(columns: [], rows: []))
+        case .success(let profile)?: development = profile
+        }
+        let values = DriftSample(profile).figures(comparedWith: DriftStandard(development.sample))
+        let metrics = MonitoredStatistic.allCases.map(\.metric)
+        return ReportPart(
+            title: "Beside the patches it was developed on",
+            words: "The last 28 days, and \(development.patches) patches: \(development.description). Shown for "
+                + "orientation: nothing alarms on it.",
+            table: ReportTable(
+                columns: ["figure"] + DriftDistance.allCases.map(\.rawValue),
+                rows: metrics.map { metric in
+                    [metric]
+                        + zip(DriftFigures.names, values).filter { $0.0.metric == metric }.map {
+                            $0.1?.short ?? MeasurementState.notEnoughData.rawValue
+                        }
+                }), isTable: true)
+    }
+
     private var embeddings: ReportPart? {
         let figures = figures.embeddings(version)
         guard let first = figures.first, let last = figures.last else { return nil }
@@ -195,15 +224,20 @@ struct VersionChapter {
         return part
     }
 
+    private var developmentSample: DriftSample? {
+        if case .success(let profile)? = development { profile.sample } else { nil }
+    }
+
     private var scores: ReportPart {
         let edges = MonitoredStatistic.score.edges
         func shares(_ histogram: FixedHistogram) -> [Double] {
             histogram.counts.map { histogram.total > 0 ? Double($0) / Double(histogram.total) : 0 }
         }
         let now = shares(profile.histograms[MonitoredStatistic.score.rawValue])
-        let before = reference.map {
-            shares(DriftSample($0.patches).histograms[MonitoredStatistic.score.rawValue])
+        let before = (reference.map { DriftSample($0.patches) } ?? developmentSample).map {
+            shares($0.histograms[MonitoredStatistic.score.rawValue])
         }
+        let compared = reference == nil ? "the patches it was developed on" : "the acceptance reference"
         let centres = zip(edges, edges.dropFirst()).map { ($0 + $1) / 2 }
         let highest = max(0.05, (now + (before ?? [])).max() ?? 0)
         var chart = Chart(
@@ -213,13 +247,13 @@ struct VersionChapter {
         if let before {
             chart.series.append(
                 .init(
-                    name: "acceptance reference", style: .steps, color: "c2",
+                    name: reference == nil ? "developed on" : "acceptance reference", style: .steps, color: "c2",
                     points: Array(zip(edges, before + before.suffix(1)))))
         }
         return ReportPart(
-            title: "Scores" + (before == nil ? "" : ": now and in the acceptance reference"), chart: chart,
+            title: "Scores" + (before == nil ? "" : ": now and in \(compared)"), chart: chart,
             table: ReportTable(
-                columns: ["from", "to", "last 28 days", "reference"],
+                columns: ["from", "to", "last 28 days", before == nil ? "" : compared],
                 rows: now.indices.map { bin in
                     [edges[bin].short, edges[bin + 1].short, now[bin].percent, before.map { $0[bin].percent } ?? ""]
                 }))
