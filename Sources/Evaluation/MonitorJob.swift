@@ -224,7 +224,8 @@ public final class MonitorJob {
             let heads = try SignedHead.grown(since: previous?.asOf, entry.connection)
             _ = try entry.insert([
                 MonitorRunRow(
-                    id: id, number: 1 + (previous?.number ?? 0), asOf: asOf, windowsUntil: plan.until, program: self.settings.program,
+                    id: id, number: 1 + (previous?.number ?? 0), asOf: asOf, windowsUntil: plan.until,
+                    program: self.settings.program,
                     configuration: self.settings.configuration.json.text, sealHeads: heads, windows: plan.windows.count,
                     measurements: measurements.count, digest: digest, recordedAt: entry.at, recordedBy: entry.actor)
             ])

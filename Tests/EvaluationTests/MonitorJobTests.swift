@@ -218,11 +218,13 @@ import Testing
         }
     }
 
-    @Test func `what the version was developed on is shown until there is a reference, and never alarms`() async throws {
+    @Test func `what the version was developed on is shown until there is a reference, and never alarms`() async throws
+    {
         try await MonitoredLaboratory.with(days: 12, patches: 6_600, slide: 50) { lab in
             let file = lab.laboratory.folder.appending(path: "development.json").path
             let program = try lab.laboratory.start(
-                "model", "profile", Stack.packageRoot.appending(path: "Tests").path, "--model", TemplateDatabase.weights,
+                "model", "profile", Stack.packageRoot.appending(path: "Tests").path, "--model",
+                TemplateDatabase.weights,
                 "--description", "none", "--out", file)
             #expect(try program.waitForEnd() == .exit(1), "there is no patch that it could count")
             let patches = lab.laboratory.folder.appending(path: "patches")
@@ -231,7 +233,8 @@ import Testing
                 try Data(try TestPatches.png(seed)).write(to: patches.appending(path: "\(seed).png"))
             }
             let other = try lab.laboratory.start(
-                "model", "profile", patches.path, "--model", TemplateDatabase.weights, "--description", "thirty patches",
+                "model", "profile", patches.path, "--model", TemplateDatabase.weights, "--description",
+                "thirty patches",
                 "--out", file)
             #expect(try other.waitForEnd() == .exit(0), "\(other.lastWords())")
             let json = try String(contentsOfFile: file, encoding: .utf8)
@@ -255,7 +258,8 @@ import Testing
     @Test func `patches that the version was not made for are counted, by site`() async throws {
         try await MonitoredLaboratory.with(days: 4, patches: 2_000, slide: 50) { lab in
             try lab.run("--windows", "day")
-            #expect(try lab.latest("outside_scope", "share of patches", "day").allSatisfy { $0.state == "not estimable" })
+            #expect(
+                try lab.latest("outside_scope", "share of patches", "day").allSatisfy { $0.state == "not estimable" })
             // As an import would have declared it, and as if an earlier program had counted the hours.
             try lab.change(
                 """

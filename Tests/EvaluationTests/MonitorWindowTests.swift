@@ -117,7 +117,8 @@ import Testing
 
 @Suite struct `What a version was made for` {
     @Test(arguments: [
-        (0.9 as Double?, "H&E", DeclaredScope.Position.inside), (0.8, "H&E", .outside), (1, "IHC", .outside), (nil, "H&E", .unknown),
+        (0.9 as Double?, "H&E", DeclaredScope.Position.inside), (0.8, "H&E", .outside), (1, "IHC", .outside),
+        (nil, "H&E", .unknown),
         (1, "", .unknown), (nil, "IHC", .outside), (2, "", .outside),
     ])
     func `is one resolution and some stains`(mpp: Double?, stain: String, position: DeclaredScope.Position) {

@@ -112,7 +112,9 @@ extension DevelopmentProfile {
 extension DevelopmentProfile {
     /// A stored one, which a program with other bins cannot read.
     static func read(_ json: String) -> Result<DevelopmentProfile, OperationError> {
-        do throws(OperationError) { return .success(try DevelopmentProfile(json: json)) } catch { return .failure(error) }
+        do throws(OperationError) { return .success(try DevelopmentProfile(json: json)) } catch {
+            return .failure(error)
+        }
     }
 
     /// By the versions that declare one.

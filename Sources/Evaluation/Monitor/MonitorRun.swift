@@ -35,7 +35,8 @@ struct MonitorRunRow: AuditedRow {
     static let table = AuditedTable(
         "monitor.runs",
         [
-            .init("run_id", .uuid), .init("number", .bigint), .init("as_of", .timestamptz), .init("windows_until", .timestamptz),
+            .init("run_id", .uuid), .init("number", .bigint), .init("as_of", .timestamptz),
+            .init("windows_until", .timestamptz),
             .init("program", .text), .init("configuration_source", .text), .init("seal_heads", .bytea),
             .init("windows", .integer), .init("measurements", .integer), .init("measurements_sha256", .bytea),
             .init("recorded_at", .timestamptz), .init("recorded_by", .text),

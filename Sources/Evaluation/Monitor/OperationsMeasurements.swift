@@ -88,7 +88,8 @@ struct OperationsMeasurements {
             let (low, high) = (try row.optionalFloat8("kappa_low"), try row.optionalFloat8("kappa_high"))
             let kappa = try row.optionalFloat8("kappa")
             return Measurement(
-                subject: OperationsMeasurements.everything, metric: OperationsMeasurements.agreement, method: try row.text("between_whom"),
+                subject: OperationsMeasurements.everything, metric: OperationsMeasurements.agreement,
+                method: try row.text("between_whom"),
                 value: kappa,
                 interval: low.flatMap { low in
                     high.map { ConfidenceInterval(lower: low, upper: $0, level: 0.95) }

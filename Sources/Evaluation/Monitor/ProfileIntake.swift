@@ -19,9 +19,10 @@ struct ProfileIntake {
     ///
     /// - Returns: the first hour counted by this call; nil where nothing was new.
     func run(until: Timestamp, progress: (Timestamp) -> Void, isStopped: () -> Bool) throws -> Timestamp? {
-        try discard(from: connection.query(
-            "select min(hour) as first from monitor.hours where layout <> $1", [.int4(PredictionProfile.layout)]
-        ).onlyRow().optionalTimestamp("first"))
+        try discard(
+            from: connection.query(
+                "select min(hour) as first from monitor.hours where layout <> $1", [.int4(PredictionProfile.layout)]
+            ).onlyRow().optionalTimestamp("first"))
         try discardRepeatedHours(now: until)
         guard let first = try firstMissingHour(before: until) else { return nil }
         var from = first
@@ -37,8 +38,9 @@ struct ProfileIntake {
 
     /// Hours that the clock ran through again after they were counted, and those that are not over any more.
     private func discardRepeatedHours(now: Timestamp) throws {
-        guard let last = try connection.query("select max(hour) as last from monitor.hours").onlyRow()
-            .optionalTimestamp("last")
+        guard
+            let last = try connection.query("select max(hour) as last from monitor.hours").onlyRow()
+                .optionalTimestamp("last")
         else { return }
         let end = Timestamp(microseconds: last.microseconds + MonitorWindow.hour)
         let back = try DatabaseClock(connection: connection, now: now).wentBack(

@@ -32,7 +32,9 @@ struct SlideCensus {
             let origin = Origin(
                 site: try row.text() ?? "", scanner: try row.text() ?? "", stain: try row.text() ?? "")
             let slide = try row.text() ?? ""
-            for segment in origin.segments { names[Subject(version: version, segment: segment), default: []].insert(slide) }
+            for segment in origin.segments {
+                names[Subject(version: version, segment: segment), default: []].insert(slide)
+            }
         }
         slides = names.mapValues(\.count)
     }

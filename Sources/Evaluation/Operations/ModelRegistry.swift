@@ -91,7 +91,8 @@ public final class ModelRegistry {
             _ = try entry.insert([
                 ModelVersionRow(
                     name: name, weightsSHA256: weightsSHA256, arithmetic: Network.arithmetic,
-                    operatingPoint: operatingPoint, scope: scope, development: development, card: card, createdAt: entry.at, createdBy: entry.actor,
+                    operatingPoint: operatingPoint, scope: scope, development: development, card: card,
+                    createdAt: entry.at, createdBy: entry.actor,
                     versionSHA256: versionSHA256)
             ])
             return (.new, AuditEvent(action: "model.imported", subject: name))

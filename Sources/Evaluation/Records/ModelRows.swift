@@ -75,7 +75,8 @@ struct ModelVersionRow: AuditedRow {
             .init("name", .text), .init("version_sha256", .bytea), .init("weights_sha256", .bytea),
             .init("preprocessing", .text), .init("arithmetic", .text), .init("threshold", .real),
             .init("uncertain_low", .real), .init("uncertain_high", .real), .init("mpp_low", .double),
-            .init("mpp_high", .double), .init("stains", .text), .init("development_profile", .text), .init("card", .text),
+            .init("mpp_high", .double), .init("stains", .text), .init("development_profile", .text),
+            .init("card", .text),
             .init("created_at", .timestamptz), .init("created_by", .text),
         ])
 

@@ -140,7 +140,8 @@ struct SimulatedWork {
         day.labelled.append(
             LabelledPatch(
                 job: UUID(), storedAt: SimulatedDay.midnight(day.number),
-                provenance: Provenance(version: SimulatedWork.version, origin: origin), slide: slide, isUncertain: isUncertain, pTumor: Double(score), threshold: 0.5,
+                provenance: Provenance(version: SimulatedWork.version, origin: origin), slide: slide,
+                isUncertain: isUncertain, pTumor: Double(score), threshold: 0.5,
                 isCalledTumor: isCalled, stratum: stratum, selectionProbability: probability,
                 answer: patch.isTumor ? .tumor : .normal, isVoluntary: false, delay: 172_800 * random.uniform()))
     }

@@ -103,7 +103,8 @@ struct RealSlides {
             }
             return zip(zip(files, patches), scores).map { patch, score in
                 SimulatedPatch(
-                    figures: MonitoredStatistic.figures(ImageStatistics(patch.1), pTumor: score.pTumor), isTumor: tumors.contains(String(patch.0.dropLast(4))))
+                    figures: MonitoredStatistic.figures(ImageStatistics(patch.1), pTumor: score.pTumor),
+                    isTumor: tumors.contains(String(patch.0.dropLast(4))))
             }
         }
         normals = try read(RealPatches.folder) { !tumors.contains($0) }

@@ -47,7 +47,8 @@ struct Chart {
 
     private var axes: String {
         let middle = (yRange.lowerBound + yRange.upperBound) / 2
-        let levels = (labels.isEmpty ? [yRange.lowerBound, middle, yRange.upperBound] : [yRange.lowerBound]).map { level in
+        let levels = (labels.isEmpty ? [yRange.lowerBound, middle, yRange.upperBound] : [yRange.lowerBound]).map {
+            level in
             """
             <line class="grid" x1="\(Chart.left)" x2="\(Chart.right)" y1="\(y(level).place)" y2="\(y(level).place)"/>\
             <text class="tick" x="\(Chart.left - 4)" y="\((y(level) + 4).place)" text-anchor="end">\

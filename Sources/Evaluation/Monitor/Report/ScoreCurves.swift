@@ -94,7 +94,10 @@ struct DisagreedPatches {
                 """, [.uuidArray(patches.map(\.job))]
             ).map { (try $0.uuid("job_id"), try $0.bytes("png")) })
         let rows = patches.map { patch in
-            [patch.job.text, patch.answer == .tumor ? "tumor" : "normal", patch.pTumor.short, patch.provenance.origin.site]
+            [
+                patch.job.text, patch.answer == .tumor ? "tumor" : "normal", patch.pTumor.short,
+                patch.provenance.origin.site,
+            ]
         }
         return [
             ReportPart(
