@@ -38,6 +38,7 @@ public final class MonitorJob {
     let settings: Settings
     private let stop: StopRequest
     private let logger: Logger
+    private let thresholds: ThresholdShelf
 
     /// Seconds that one statement may take: the first run reads everything there is.
     static let statementTimeout = 1800.0
@@ -51,6 +52,7 @@ public final class MonitorJob {
     public init(_ settings: Settings, stop: StopRequest, logger: Logger) {
         self.settings = settings
         self.stop = stop
+        thresholds = ThresholdShelf(settings.configuration)
         self.logger = logger
     }
 
@@ -184,7 +186,7 @@ public final class MonitorJob {
         _ plan: WindowPlan, asOf: Timestamp, _ connection: DatabaseConnection, _ progress: (Progress) -> Void
     ) throws -> [PlacedMeasurement] {
         let figures = WindowFigures(
-            asOf: asOf, until: plan.until, configuration: settings.configuration, connection)
+            asOf: asOf, until: plan.until, configuration: settings.configuration, thresholds: thresholds, connection)
         try figures.prepare(plan.windows)
         var measurements: [PlacedMeasurement] = []
         for (number, window) in plan.windows.enumerated() where !stop.isRequested {

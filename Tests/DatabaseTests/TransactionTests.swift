@@ -98,7 +98,15 @@ struct TransactionTests {
 
     @Test func `a COMMIT whose answer is lost is reported as unknown`() async throws {
         try await ScratchDatabase.withConnection { (connection) throws in
-            try connection.run(script: "create table t (n int)")
+            // The COMMIT takes a while, so that its answer comes after this side stopped listening.
+            try connection.run(
+                script: """
+                    create table t (n int);
+                    create function linger() returns trigger language plpgsql as
+                        $$ begin perform pg_sleep(1); return null; end $$;
+                    create constraint trigger linger after insert on t deferrable initially deferred
+                        for each row execute function linger();
+                    """)
             let error = try databaseError {
                 try connection.transaction { connection in
                     try connection.query("insert into t values (1)")

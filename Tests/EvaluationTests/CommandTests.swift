@@ -142,7 +142,7 @@ import Testing
                 #expect(shown.hasSuffix("\nfirst\n") && shown.contains("made for         not declared"))
                 let other = try laboratory.start(["model", "import"] + model + ["--mpp", "0.9,1.1", "--stain", "H&E"])
                 #expect(try other.waitForEnd() == .exit(0))
-                #expect(try other.output().contains("but for what it was made for"))
+                #expect(try other.output().contains("but for the card and what it was made for"))
             }
         }
     }

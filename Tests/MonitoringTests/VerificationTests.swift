@@ -105,3 +105,23 @@ import Testing
         #expect(LabelDelay([]).shareLabelled(byAge: 0) == nil)
     }
 }
+
+@Suite struct `An effective size` {
+    private func patches(_ weights: [Double]) -> [AuditedPatch] {
+        weights.map { AuditedPatch(slide: 1, isTumour: true, isCalledTumour: false, weight: $0) }
+    }
+
+    @Test func `is the number where all weigh alike, and little where few decide`() {
+        #expect(effectiveSize(of: .recall, patches([7, 7, 7])) == 3)
+        #expect(effectiveSize(of: .recall, patches([Double](repeating: 1, count: 9) + [100])) == 109.0 * 109 / 10_009)
+        #expect(effectiveSize(of: .recall, patches([])) == 0)
+    }
+
+    @Test(arguments: [
+        (ConfusionFigure.recall, 1.0), (.specificity, 0), (.precision, 0), (.negativePredictiveValue, 1), (.f1, 1),
+        (.accuracy, 1),
+    ])
+    func `counts what the figure's denominator counts`(figure: ConfusionFigure, size: Double) {
+        #expect(effectiveSize(of: figure, patches([4])) == size)
+    }
+}

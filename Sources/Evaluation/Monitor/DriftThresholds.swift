@@ -64,6 +64,23 @@ final class DriftThresholds {
     }
 }
 
+/// Limits by how many parts share the budget: a monitor makes them once, however many runs it does.
+final class ThresholdShelf {
+    private let configuration: MonitorConfiguration
+    private var known: [Double: DriftThresholds] = [:]
+
+    init(_ configuration: MonitorConfiguration) {
+        self.configuration = configuration
+    }
+
+    func thresholds(parts: Double) -> DriftThresholds {
+        if let made = known[parts] { return made }
+        let made = DriftThresholds(budget: configuration.driftBudget(parts: parts))
+        known[parts] = made
+        return made
+    }
+}
+
 extension ThresholdResult {
     /// Why there are no limits, in a sentence.
     ///

@@ -104,6 +104,19 @@ struct LabelAnswers {
         return nil
     }
 
+    /// Patches of equal weight that a corrected figure must be worth to be judged: an interval that few patches of great
+    /// weight decide is too narrow (Korn and Graubard 1998).
+    static let fewestEffective = 20.0
+
+    /// Why a corrected figure cannot be judged although it can be given; nil where it can.
+    func tooUneven(_ figure: ConfusionFigure) -> String? {
+        let size = effectiveSize(of: figure, correctedPatches)
+        guard size < LabelAnswers.fewestEffective else { return nil }
+        let need = Int(LabelAnswers.fewestEffective)
+        return "worth \(size.short) patches of equal weight, and a judgement needs \(need): "
+            + "more labelled patches of the random sample"
+    }
+
     /// Seconds to the answer, for those that have one.
     func delays(of stratum: ReviewStratum) -> (median: Double?, count: Int) {
         let delays = all.filter { $0.stratum == stratum && !$0.isVoluntary }.map(\.delay).sorted()

@@ -119,6 +119,9 @@ struct LabelFreeEstimate {
                 measured.state = .immature
             } else if reference == nil {
                 measured.state = .noLocalReference
+            } else if let reason = answers.tooUneven(figure) {
+                measured.state = .notEnoughData
+                measured.note = reason
             } else if gap - below * widening > 0 || gap + above * widening < 0 {
                 measured.state = .alarm
             }

@@ -152,6 +152,11 @@ struct RealisedPerformance {
             return
         }
         guard let limit = expectation?.lowest[figure] else { return }
+        if let reason = answers.tooUneven(figure) {
+            measured.state = .notEnoughData
+            measured.note = reason
+            return
+        }
         measured.reference = expectation?.reference
         measured.threshold = limit
         let value = measured.value ?? interval.upper

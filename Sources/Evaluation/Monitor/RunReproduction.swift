@@ -34,7 +34,8 @@ extension MonitorJob {
         _ = try connection.query("select review.set_as_of($1)", [.timestamp(asOf)])
         let configuration = try MonitorConfiguration(run)
         let figures = WindowFigures(
-            asOf: asOf, until: try run.timestamp("windows_until"), configuration: configuration, connection)
+            asOf: asOf, until: try run.timestamp("windows_until"), configuration: configuration,
+            thresholds: ThresholdShelf(configuration), connection)
         let stored = try connection.query(
             "select * from monitor.measurements where run_id = $1 and window_kind <> 'now' order by number",
             [.uuid(id)]

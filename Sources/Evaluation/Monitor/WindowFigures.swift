@@ -13,15 +13,19 @@ final class WindowFigures {
     private var standards: [Subject: AcceptanceStandard] = [:]
     private var references: [String: (profile: ReferenceProfile, period: RecentPeriod)?] = [:]
     private var developments: [String: Result<DriftStandard, OperationError>]?
-    private var thresholds: DriftThresholds?
+    private let thresholds: ThresholdShelf
     private var embeddings: EmbeddingDrift?
     private var parts: Double?
     private var sumRestarts: SumRestarts?
 
-    /// - Parameter until: the end of the last window that the run covers.
+    /// - Parameters:
+    ///   - until: the end of the last window that the run covers.
+    ///   - thresholds: of the same configuration.
     init(
-        asOf: Timestamp, until: Timestamp, configuration: MonitorConfiguration, _ connection: DatabaseConnection
+        asOf: Timestamp, until: Timestamp, configuration: MonitorConfiguration, thresholds: ThresholdShelf,
+        _ connection: DatabaseConnection
     ) {
+        self.thresholds = thresholds
         self.asOf = asOf
         self.until = until
         self.configuration = configuration
@@ -144,7 +148,7 @@ final class WindowFigures {
         return DriftMeasurements(
             subject: subject, window: window, profile: profile, slides: slides, reference: reference,
             development: reference == nil ? try development(of: subject.version) : nil,
-            thresholds: alarms ? try budgeted() : nil
+            thresholds: alarms ? thresholds.thresholds(parts: try alarmingParts()) : nil
         ).measurements()
     }
 
@@ -181,14 +185,6 @@ final class WindowFigures {
         ).onlyRow()
         let made = Double(max(1, try row.int8("parts")))
         parts = made
-        return made
-    }
-
-    /// The budget is shared by all parts that alarm.
-    private func budgeted() throws -> DriftThresholds {
-        if let thresholds { return thresholds }
-        let made = DriftThresholds(budget: configuration.driftBudget(parts: try alarmingParts()))
-        thresholds = made
         return made
     }
 
