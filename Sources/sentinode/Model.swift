@@ -128,7 +128,7 @@ struct Model: ParsableCommand {
                 var profile = try DevelopmentProfile(of: description)
                 let patches = ClassifiedPatches(Classifier(try ClassifiedPatches.network(model)))
                 let failures = try patches.classify(PatchFiles(paths), failing: { complain("\($0): \($1)") }) {
-                    profile = profile.adding($1, pTumor: $2.pTumor, isCalledTumor: $2.pTumor >= threshold)
+                    profile.add($1, pTumor: $2.pTumor, isCalledTumor: $2.pTumor >= threshold)
                 }
                 guard profile.patches > 0 else { throw OperationError("no patch could be counted") }
                 do {

@@ -97,16 +97,18 @@ struct TransactionTests {
     }
 
     @Test func `a COMMIT whose answer is lost is reported as unknown`() async throws {
-        try await ScratchDatabase.withConnection { (connection) throws in
-            // The COMMIT takes a while, so that its answer comes after this side stopped listening.
+        try await ScratchDatabase.with { database in
+            let (connection, other) = (try database.connect(), try database.connect())
+            // The COMMIT waits for the other session, so that its answer cannot come while this side still listens.
             try connection.run(
                 script: """
                     create table t (n int);
-                    create function linger() returns trigger language plpgsql as
-                        $$ begin perform pg_sleep(1); return null; end $$;
-                    create constraint trigger linger after insert on t deferrable initially deferred
-                        for each row execute function linger();
+                    create function await_other() returns trigger language plpgsql as
+                        $$ begin perform pg_advisory_xact_lock(1); return null; end $$;
+                    create constraint trigger await_other after insert on t deferrable initially deferred
+                        for each row execute function await_other();
                     """)
+            try other.query("select pg_advisory_lock(1)")
             let error = try databaseError {
                 try connection.transaction { connection in
                     try connection.query("insert into t values (1)")

@@ -24,7 +24,7 @@ private struct SetClock {
     }
 }
 
-@Suite(.serialized, .needsStack, SetClock.stack) struct ClockTests {
+@Suite(.needsStack, SetClock.stack) struct ClockTests {
     @Test func `what comes while a clock that was set back runs through counted hours is counted too`() async throws {
         let clock = SetClock()
         try await Laboratory.with(try OwnStack.required()) { laboratory in

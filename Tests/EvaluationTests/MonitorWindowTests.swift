@@ -84,10 +84,12 @@ import Testing
 
 @Suite struct `A development profile` {
     private func made() throws -> DevelopmentProfile {
-        try (0..<20).reduce(try DevelopmentProfile(of: "made-up patches")) { profile, seed in
+        var profile = try DevelopmentProfile(of: "made-up patches")
+        for seed in 0..<20 {
             let patch = try Patch(png: try TestPatches.png(seed), width: 96, height: 96)
-            return profile.adding(patch, pTumor: Float(seed) / 20, isCalledTumor: seed >= 10)
+            profile.add(patch, pTumor: Float(seed) / 20, isCalledTumor: seed >= 10)
         }
+        return profile
     }
 
     @Test func `is read as it was written, and is at no distance from itself`() throws {

@@ -8,7 +8,7 @@ public import PatchClassifier
 public struct DevelopmentProfile: Sendable, Equatable {
     /// Which patches, in a few words.
     public let description: String
-    let sample: DriftSample
+    private(set) var sample: DriftSample
 
     /// Bytes of its JSON.
     static let longest = 65_536
@@ -30,14 +30,11 @@ public struct DevelopmentProfile: Sendable, Equatable {
 
     public var patches: Int { Int(sample.patches) }
 
-    /// The same with one patch more.
-    public func adding(_ patch: Patch, pTumor: Float, isCalledTumor: Bool) -> DevelopmentProfile {
-        var sample = sample
+    public mutating func add(_ patch: Patch, pTumor: Float, isCalledTumor: Bool) {
         sample.add(
             ReferencePatch(
                 slide: 0, origin: Origin(site: "", scanner: "", stain: ""), isCalledTumor: isCalledTumor,
                 figures: MonitoredStatistic.figures(ImageStatistics(patch), pTumor: pTumor)))
-        return DevelopmentProfile(description: description, sample: sample)
     }
 }
 

@@ -53,9 +53,7 @@ struct LabelledPatches {
         for start in stride(from: 0, to: labellable.count, by: LabelledPatches.page) {
             let page = labellable[start..<min(labellable.count, start + LabelledPatches.page)]
             let answers = try FinalAnswer.answers(to: page.map(\.job), connection)
-            patches += page.compactMap { patch in
-                answers[patch.job].map { LabelledPatch(patch, $0) }
-            }
+            patches += page.compactMap { patch in answers[patch.job].map(patch.answered) }
         }
     }
 
@@ -147,29 +145,10 @@ private struct FinalAnswer {
     }
 }
 
-/// A prediction that can have a label.
+/// A prediction that can have a label, and what it is once it has one.
 private struct LabellablePatch {
     let job: UUID
-    let storedAt: Timestamp
-    let provenance: Provenance
-    let slide: Int
-    let isUncertain: Bool
-    let pTumor: Double
-    let threshold: Double
-    let isCalledTumor: Bool
-    let stratum: ReviewStratum?
-    let selectionProbability: Double
-}
-
-extension LabelledPatch {
-    fileprivate init(_ patch: LabellablePatch, _ final: FinalAnswer) {
-        self.init(
-            job: patch.job, storedAt: patch.storedAt, provenance: patch.provenance, slide: patch.slide,
-            isUncertain: patch.isUncertain, pTumor: patch.pTumor, threshold: patch.threshold,
-            isCalledTumor: patch.isCalledTumor, stratum: patch.stratum,
-            selectionProbability: patch.selectionProbability, answer: final.answer, isVoluntary: final.isVoluntary,
-            delay: Double(final.settledAt.microseconds - patch.storedAt.microseconds) / 1_000_000)
-    }
+    let answered: (FinalAnswer) -> LabelledPatch
 }
 
 /// Reads labellable patches, and keeps what repeats from row to row.
@@ -184,21 +163,27 @@ private struct LabellableRow {
 
     mutating func read(_ row: inout CopiedRow) throws -> LabellablePatch {
         guard let job = try row.uuid(), let storedAt = try row.timestamp(), let version = try row.text() else {
-            throw OperationError("a prediction has no job, no time of its storing or no version")
+            throw LabellableRow.incomplete
         }
         let slide = try row.text().map { number($0) } ?? 0
         let origin = Origin(
             site: try row.text() ?? "", scanner: try row.text() ?? "", stain: try row.text() ?? "")
-        let isUncertain = try row.bool() ?? false
-        let pTumor = Double(try row.float4() ?? .nan)
-        let threshold = Double(try row.float4() ?? .nan)
-        let isCalledTumor = try row.bool() ?? false
-        return LabellablePatch(
-            job: job, storedAt: storedAt, provenance: provenance(Key(version: version, origin: origin)), slide: slide,
-            isUncertain: isUncertain, pTumor: pTumor, threshold: threshold, isCalledTumor: isCalledTumor,
-            stratum: ReviewStratum(reason: try row.text(), isCalledTumor: isCalledTumor),
-            selectionProbability: try row.float8() ?? 0)
+        guard let isUncertain = try row.bool(), let pTumor = try row.float4(), let threshold = try row.float4(),
+            let isCalledTumor = try row.bool()
+        else { throw LabellableRow.incomplete }
+        let stratum = ReviewStratum(reason: try row.text(), isCalledTumor: isCalledTumor)
+        guard let selectionProbability = try row.float8() else { throw LabellableRow.incomplete }
+        let provenance = provenance(Key(version: version, origin: origin))
+        return LabellablePatch(job: job) { final in
+            LabelledPatch(
+                job: job, storedAt: storedAt, provenance: provenance, slide: slide, isUncertain: isUncertain,
+                pTumor: Double(pTumor), threshold: Double(threshold), isCalledTumor: isCalledTumor, stratum: stratum,
+                selectionProbability: selectionProbability, answer: final.answer, isVoluntary: final.isVoluntary,
+                delay: Double(final.settledAt.microseconds - storedAt.microseconds) / 1_000_000)
+        }
     }
+
+    private static let incomplete = OperationError("a prediction is stored without what every one has")
 
     private mutating func provenance(_ key: Key) -> Provenance {
         if let known = provenances[key] { return known }

@@ -41,7 +41,7 @@ extension MonitorJob {
             [.uuid(id)]
         ).map { ComparedFigure(try ReportedFigure($0)) }
         let windows = Set(stored.compactMap(\.window)).filter { configuration.windows.contains($0.kind) }.sorted()
-        let whole = Set(stored.filter { $0.metric == "white" }.compactMap(\.window))
+        let whole = Set(stored.filter { $0.metric == InputQuality.white.rawValue }.compactMap(\.window))
         try figures.prepare(windows)
         let computed = try windows.flatMap {
             try figures.figures(of: $0, onlyLabels: !whole.contains($0)).map(ComparedFigure.init)

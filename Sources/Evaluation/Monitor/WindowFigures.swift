@@ -48,7 +48,7 @@ final class WindowFigures {
         for (subject, profile) in period.profiles.sorted(by: { $0.key < $1.key }) {
             let standard = try standard(of: subject)
             figures += try performance(subject, profile, period.patches[subject] ?? [], standard)
-            figures += QualityMeasurements(subject: subject, profile: profile).measurements()
+            figures += InputQuality.allCases.map { $0.measurement(subject, profile) }
         }
         return figures.map { PlacedMeasurement($0, from: start, toNow: asOf) }
     }
@@ -77,7 +77,7 @@ final class WindowFigures {
             }
             if onlyLabels { continue }
             figures += try drift(subject, window, profile, census?.slides(of: subject), standard.reference)
-            figures += QualityMeasurements(subject: subject, profile: profile).measurements()
+            figures += InputQuality.allCases.map { $0.measurement(subject, profile) }
         }
         if window.kind == MonitorConfiguration.driftAlarms, !onlyLabels { figures += try embeddingDrift(window) }
         if window.kind == .day, !onlyLabels {

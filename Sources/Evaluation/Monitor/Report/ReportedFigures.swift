@@ -61,6 +61,8 @@ struct ReportedFigures {
     let hasReference: Bool
 
     private static let shownDays: Int64 = 90
+    /// Microseconds after which agreement is too old to be shown.
+    private static let agreementAge = 8 * MonitorWindow.day
 
     init(_ run: ReportedRun, _ connection: DatabaseConnection) throws {
         let since = Timestamp(microseconds: run.asOf.microseconds - ReportedFigures.shownDays * MonitorWindow.day)
@@ -79,15 +81,18 @@ struct ReportedFigures {
             "select * from monitor.measurements where window_kind = 'now' and run_id = (select run_id from monitor.runs order by "
                 + PreviousRun.newestFirst + " limit 1) order by number"
         ).map(ReportedFigure.init)
-        agreement = try connection.query(
+        let asked = try connection.query(
             """
-            select * from monitor.latest_measurements
-            where window_kind = 'now' and metric = $1 and model_version = '' and window_start = (
-                select max(window_start) from monitor.latest_measurements
-                where window_kind = 'now' and metric = $1 and model_version = '')
-            order by method
-            """, [.text(OperationsMeasurements.agreement)]
+            select * from monitor.measurements
+            where window_kind = 'now' and window_start >= $1 and model_version = '' and metric = $2
+            order by window_start desc, number
+            """,
+            [
+                .timestamp(Timestamp(microseconds: run.asOf.microseconds - ReportedFigures.agreementAge)),
+                .text(OperationsMeasurements.agreement),
+            ]
         ).map(ReportedFigure.init)
+        agreement = asked.filter { $0.start == asked[0].start }
         hasReference = try connection.query(
             "select exists (select from monitor.reference_profiles where in_force_from < $1) as has",
             [.timestamp(run.asOf)]
