@@ -1,6 +1,6 @@
 -- Fills a database with what the monitor reads: predictions of a calibrated model; labels.sql adds what people say. The rows
 -- follow the schema's constraints but are sealed by nobody, so nothing here can be verified.
--- psql variables: rows, days (they are spread over so many, up to now), slide (patches a slide), sites,
+-- psql variables: rows, days (they are spread over so many), until (an expression: the last one's time), slide (patches a slide), sites,
 -- version (a name of sentinode.model_versions), embedded (one patch in so many has an embedding), band (scores so far from
 -- 0.5 are uncertain, and all looked at), part and parts (every so manieth row is made here: several sessions share the work).
 
@@ -60,7 +60,7 @@ from (
         from (
             select *, case when p >= (0.5 + :band)::real then 'tumor' when p >= (0.5 - :band)::real then 'uncertain' else 'normal' end as decision
             from (
-                select i, gen_random_uuid() as job, now() - (:rows - i) * (:days * interval '1 day' / :rows) as at,
+                select i, md5('job ' || i)::uuid as job, :until - (:rows - i) * (:days * interval '1 day' / :rows) as at,
                        least(greatest(random() ^ steepness, 1e-4), 0.9999)::real as p, slides.*
                 from generate_series(0, :rows - 1) as i join slides on slides.slide = i / :slide
                 where i % :parts = :part

@@ -41,7 +41,8 @@ import Testing
                 try #require(labels.low), try #require(labels.high), try #require(scores.value)
             )
             let value = try #require(labels.value)
-            #expect(value - 2 * (value - low) < estimate && estimate < value + 2 * (high - value), "\(labels) \(scores)")
+            #expect(
+                value - 2 * (value - low) < estimate && estimate < value + 2 * (high - value), "\(labels) \(scores)")
             #expect(high - low < 0.4, "an interval that says something")
             let plain = try #require(try lab.latest("prevalence", "plain", "28 days").last?.value)
             let corrected = try #require(try lab.latest("prevalence", "corrected", "28 days").last?.value)

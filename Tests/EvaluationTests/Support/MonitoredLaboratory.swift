@@ -26,7 +26,8 @@ struct MonitoredLaboratory {
         }
     }
 
-    /// The scripts that the benchmark fills its database with.
+    /// The scripts that the benchmark fills its database with. The data end with a day, so that windows hold the same of
+    /// them at any hour.
     private func fill(days: Int, patches: Int, slide: Int) throws {
         let folder = Stack.packageRoot.appending(path: "Benchmarks/monitor")
         let script = try ["fill.sql", "labels.sql"].map {
@@ -34,7 +35,8 @@ struct MonitoredLaboratory {
         }.joined()
         let settings = [
             ("rows", "\(patches)"), ("days", "\(days)"), ("slide", "\(slide)"), ("sites", "2"), ("embedded", "5"),
-            ("band", "0.1"), ("parts", "1"), ("part", "0"), ("'version'", "'\(try version)'"),
+            ("band", "0.1"), ("until", "date_trunc('day', now(), 'UTC')"), ("parts", "1"), ("part", "0"),
+            ("'version'", "'\(try version)'"),
         ]
         let superuser = try laboratory.superuser()
         defer { superuser.close() }
