@@ -2,7 +2,8 @@
 -- follow the schema's constraints but are sealed by nobody, so nothing here can be verified.
 -- psql variables: rows, days (they are spread over so many), until (an expression: the last one's time), slide (patches a slide), sites,
 -- version (a name of sentinode.model_versions), embedded (one patch in so many has an embedding), band (scores so far from
--- 0.5 are uncertain, and all looked at), part and parts (every so manieth row is made here: several sessions share the work).
+-- 0.5 are uncertain, and all looked at), part and parts (sessions that share the work: each fills partitions of its own, so that
+-- rows lie in the order of their time, as workers store them).
 
 set session_replication_role = replica;
 
@@ -63,7 +64,7 @@ from (
                 select i, md5('job ' || i)::uuid as job, :until - (:rows - i) * (:days * interval '1 day' / :rows) as at,
                        least(greatest(random() ^ steepness, 1e-4), 0.9999)::real as p, slides.*
                 from generate_series(0, :rows - 1) as i join slides on slides.slide = i / :slide
-                where i % :parts = :part
+                where satisfies_hash_partition('sentinode.predictions'::regclass, :parts, :part, md5('job ' || i)::uuid)
             ) as scored
         ) as decided
     ) as drawn

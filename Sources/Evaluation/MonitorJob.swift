@@ -70,8 +70,9 @@ public final class MonitorJob {
         if settings.webhook != nil, !settings.isDryRun { try WebhookQueue(connection: connection).begin() }
         let ledger = try Ledger(connection)
         var runs: [MonitorRun] = []
+        var rehearsal = settings.isDryRun ? Rehearsal(book: try AlertBook(connection)) : nil
         while !stop.isRequested {
-            guard let (run, isPartial) = try runOnce(ledger, progress) else { return runs }
+            guard let (run, isPartial) = try runOnce(ledger, &rehearsal, progress) else { return runs }
             runs.append(run)
             if !isPartial { return runs }
         }
@@ -82,14 +83,16 @@ public final class MonitorJob {
     public func run(every seconds: Double, told: (Result<[MonitorRun], any Error>) -> Void) throws {
         let backoff = Backoff()
         var failures = 0
+        var standsBy = false
         var due = ContinuousClock.now
         while !stop.isRequested {
             do {
                 told(.success(try run()))
-                failures = 0
+                (failures, standsBy) = (0, false)
                 due = max(due + .seconds(seconds), .now)
             } catch let error as AnotherMonitorLeads {
-                logger.info("\(error); standing by")
+                if !standsBy { logger.info("\(error); standing by") }
+                standsBy = true
                 due = .now + .seconds(min(seconds, MonitorJob.standby))
             } catch let error as DatabaseError where error.isTransient {
                 failures += 1
@@ -132,8 +135,16 @@ public final class MonitorJob {
         }
     }
 
+    /// What would be stored by now, in a round that stores nothing.
+    private struct Rehearsal {
+        var previous: PreviousRun?
+        var book: AlertBook
+    }
+
     /// nil where there is no prediction yet.
-    private func runOnce(_ ledger: Ledger, _ progress: (Progress) -> Void) throws -> (MonitorRun, isPartial: Bool)? {
+    private func runOnce(_ ledger: Ledger, _ rehearsal: inout Rehearsal?, _ progress: (Progress) -> Void) throws
+        -> (MonitorRun, isPartial: Bool)?
+    {
         let connection = ledger.connection
         let asOf = try connection.query("select review.set_as_of(review.settled_at()) as as_of").onlyRow()
             .timestamp("as_of")
@@ -145,7 +156,7 @@ public final class MonitorJob {
         _ = try ProfileIntake(connection: connection).run(
             until: asOf.hour, progress: { progress(.counted($0)) }, isStopped: { stop.isRequested })
         if stop.isRequested { return nil }
-        let previous = try PreviousRun.newest(asOf: asOf, connection)
+        let previous = try rehearsal?.previous ?? PreviousRun.newest(asOf: asOf, connection)
         if let back = previous?.clockWentBackTo {
             logger.warning(
                 "the database's clock was set back since the last run: windows that end after that time are computed anew",
@@ -157,8 +168,11 @@ public final class MonitorJob {
         tellOfAddedWindows(since: previous)
         let measurements = try compute(plan, asOf: asOf, connection, progress)
         if stop.isRequested { return nil }
-        let run = try store(measurements, plan, asOf: asOf, since: previous, ledger)
-        return (run, settings.isDryRun ? false : plan.isPartial)
+        let run = try store(measurements, plan, asOf: asOf, since: previous, ledger, &rehearsal)
+        rehearsal?.previous = PreviousRun(
+            number: 1 + (previous?.number ?? 0), asOf: asOf, windowsUntil: plan.until,
+            windows: settings.configuration.windows, clockWentBackTo: nil)
+        return (run, plan.isPartial)
     }
 
     private func tellOfAddedWindows(since previous: PreviousRun?) {
@@ -166,7 +180,7 @@ public final class MonitorJob {
         for kind in WindowKind.allCases
         where settings.configuration.windows.contains(kind) && !previous.windows.contains(kind) {
             logger.notice(
-                "windows of \(kind.rawValue) were left out before: those that ended by \(previous.windowsUntil) stay so"
+                "windows of \(kind.rawValue) that ended while they were left out, by \(previous.windowsUntil), are not made up for"
             )
         }
     }
@@ -206,7 +220,7 @@ public final class MonitorJob {
 
     private func store(
         _ measurements: [PlacedMeasurement], _ plan: WindowPlan, asOf: Timestamp, since previous: PreviousRun?,
-        _ ledger: Ledger
+        _ ledger: Ledger, _ rehearsal: inout Rehearsal?
     ) throws -> MonitorRun {
         let id = UUID()
         let digest = try PlacedMeasurement.digest(
@@ -217,10 +231,9 @@ public final class MonitorJob {
                 measurements: measurements.count, digest: digest, raised: raised.map(\.reason),
                 resolved: resolved.map(\.alert.text), open: open)
         }
-        if settings.isDryRun {
-            var book = try AlertBook(ledger.connection)
-            let raised = book.raise(measurements, run: id, at: asOf, by: "")
-            return run(raised, [], open: book.open.count)
+        if rehearsal != nil {
+            let raised = rehearsal?.book.raise(measurements, run: id, at: asOf, by: "") ?? []
+            return run(raised, [], open: rehearsal?.book.open.count ?? 0)
         }
         return try ledger.transact(.none) { entry in
             let heads = try SignedHead.grown(since: previous?.asOf, entry.connection)

@@ -151,12 +151,12 @@ private struct AuditReportJSON: Encodable {
     }
 }
 
-/// A moment on the command line, RFC 3339 with its time zone.
+/// A moment on the command line: RFC 3339 with its time zone, or a date, which begins at midnight UTC.
 struct Moment: ExpressibleByArgument {
     let time: Timestamp
 
     init?(argument: String) {
-        guard let time = Timestamp(rfc3339: argument) else { return nil }
+        guard let time = Timestamp(rfc3339: argument) ?? Timestamp(rfc3339: argument + "T00:00:00Z") else { return nil }
         self.time = time
     }
 }

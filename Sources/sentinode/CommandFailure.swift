@@ -12,6 +12,8 @@ enum Exit {
     static let unavailable = ExitCode(69)
     static let bug = ExitCode(70)
     static let outputLost = ExitCode(74)
+    /// Somebody stopped it before it was done; the next one goes on.
+    static let stopped = ExitCode(75)
     static let configuration = ExitCode(78)
 }
 

@@ -34,9 +34,9 @@ struct Monitor: ParsableCommand {
                 """)
 
         @OptionGroup var service: ServiceOptions
-        @Flag(help: "Compute, and store no run.")
+        @Flag(help: "Compute, and store no run and no alert.")
         var dryRun = false
-        @Flag(help: "Exit with 1 while an alert stands open.")
+        @Flag(help: "Exit with 1 while an alert stands open, or would after a dry run.")
         var failOnAlert = false
         @Option(help: "Compute a stored run again, by its id, and compare.")
         var asOf: JobID?
@@ -71,6 +71,9 @@ struct Monitor: ParsableCommand {
             guard service.every == nil || !(dryRun || failOnAlert || json) else {
                 throw ValidationError("--dry-run, --fail-on-alert and --json are for one run, without --every")
             }
+            guard !dryRun || (report == nil && !json) else {
+                throw ValidationError("--report and --json show the last run that was stored: leave out --dry-run")
+            }
             let others = service.every ?? report ?? webhook
             guard asOf == nil || (others == nil && windows == nil && !dryRun && !failOnAlert && !json) else {
                 throw ValidationError("--as-of computes a stored run again, and nothing else")
@@ -100,8 +103,9 @@ struct Monitor: ParsableCommand {
                     configuration: MonitorConfiguration(
                         daysBetweenFalseAlarms: daysBetweenFalseAlarms, tolerance: tolerance,
                         windows: windows ?? Set(WindowKind.allCases)),
-                    program: programVersion, isDryRun: dryRun, webhook: webhook)
+                    program: try programIdentity(), isDryRun: dryRun, webhook: webhook)
                 for sentence in settings.configuration.unalarmed { logger.warning("\(sentence)") }
+                try checkReportsFolder()
                 let stop = try StopRequest()
                 let signals = StopSignals(stop) { logger.info("\($0)") }
                 defer { signals.end() }
@@ -111,12 +115,12 @@ struct Monitor: ParsableCommand {
                 } else if let seconds {
                     try job.run(every: seconds) { tell($0, settings, logger) }
                 } else {
-                    try once(job, settings)
+                    try once(job, settings, stop)
                 }
             }
         }
 
-        private func once(_ job: MonitorJob, _ settings: MonitorJob.Settings) throws {
+        private func once(_ job: MonitorJob, _ settings: MonitorJob.Settings, _ stop: StopRequest) throws {
             var line: ProgressLine?
             let runs = try job.run { progress in
                 guard case .computed(let done, let total) = progress else { return }
@@ -124,16 +128,28 @@ struct Monitor: ParsableCommand {
                 line?.show(done: done)
                 if done == total { line?.end() }
             }
+            if stop.isRequested {
+                summarize(runs)
+                complain("stopped before all was computed: the next run goes on from what is stored")
+                throw Exit.stopped
+            }
             let backlog = dryRun ? nil : try job.deliver(retryingFor: Run.webhookPatience)
             let alerts = try MonitorDesk(settings.database).openAlerts()
             try writeReport(settings)
             if json {
                 print(try MonitorReport(settings.database).json)
             } else {
-                summarize(runs, alerts)
+                if runs.isEmpty { print("nothing is stored yet that could be measured") }
+                summarize(runs)
+                if dryRun, let last = runs.last {
+                    print("\(last.open) alerts would stand open")
+                } else {
+                    summarize(alerts)
+                }
+                if let report { print("report: \(report)") }
                 if let backlog { summarize(backlog) }
             }
-            if failOnAlert, !alerts.isEmpty { throw Exit.problemFound }
+            if failOnAlert, !alerts.isEmpty || runs.contains(where: { $0.open > 0 }) { throw Exit.problemFound }
         }
 
         private func compare(_ outcome: RunReproduction) throws {
@@ -142,27 +158,32 @@ struct Monitor: ParsableCommand {
                 return
             }
             print("\(outcome.differing) of \(outcome.measurements) measurements differ, first \(outcome.first ?? "")")
-            print("\(outcome.erasedSince) predictions were erased since: what they counted for cannot be told again")
+            print(
+                outcome.erasedSince > 0
+                    ? "\(outcome.erasedSince) predictions were erased since: what they counted for cannot be told again"
+                    : "no prediction was erased since: another program computed it, or rows were changed, which "
+                        + "`sentinode audit verify` finds")
             throw Exit.problemFound
         }
 
-        private func summarize(_ runs: [MonitorRun], _ alerts: [OpenAlert]) {
-            if runs.isEmpty { print("nothing is stored yet that could be measured") }
+        private func summarize(_ runs: [MonitorRun]) {
             for run in runs {
                 print(
                     """
                     \(dryRun ? "would store" : "run \(run.id.uuidString.lowercased()):") \(run.measurements) figures as of \
                     \(run.asOf), \(run.windows == 0 ? "no window has ended since" : "\(run.windows) windows to \(run.windowsUntil)")
                     """)
-                for reason in run.raised { print("alert: \(reason)") }
+                for reason in run.raised { print("\(dryRun ? "would raise" : "alert"): \(reason)") }
                 if !run.resolved.isEmpty { print("\(run.resolved.count) alerts resolved") }
             }
+        }
+
+        private func summarize(_ alerts: [OpenAlert]) {
             switch alerts.count {
             case 0: print("no alert is open")
             case 1: print("1 alert is open: \(alerts[0].reason)")
             default: print("\(alerts.count) alerts are open: `sentinode monitor alerts`")
             }
-            if let report { print("report: \(report)") }
         }
 
         private func summarize(_ backlog: WebhookBacklog) {
@@ -183,7 +204,8 @@ struct Monitor: ParsableCommand {
                     logger.info(
                         "monitor ran",
                         metadata: [
-                            "run": "\(run.id)", "windows": "\(run.windows)", "measurements": "\(run.measurements)",
+                            "run": "\(run.id.uuidString.lowercased())", "windows": "\(run.windows)",
+                            "measurements": "\(run.measurements)",
                             "raised": "\(run.raised.count)", "resolved": "\(run.resolved.count)", "open": "\(run.open)",
                         ])
                     for reason in run.raised { logger.warning("alert: \(reason)") }
@@ -193,6 +215,15 @@ struct Monitor: ParsableCommand {
                 } catch {
                     logger.error("the report was not written: \(error)")
                 }
+            }
+        }
+
+        /// A run is long: what is wrong is said before it.
+        private func checkReportsFolder() throws {
+            guard let report else { return }
+            let folder = URL(filePath: report).deletingLastPathComponent().path
+            guard FileManager.default.isWritableFile(atPath: folder) else {
+                throw OperationError("\(report) cannot be written: is there the folder, and may you write there?")
             }
         }
 
@@ -223,7 +254,7 @@ struct Monitor: ParsableCommand {
                     --reason "validated by Dr. Roe, report 12"
                     """)
 
-            @Option(help: "Start of the period.") var from: Moment
+            @Option(help: "Start of the period, as 2026-10-01 or 2026-10-01T06:00:00Z.") var from: Moment
             @Option(help: "Its end.") var to: Moment
             @Option(help: "Why this period; it stays with the reference.") var reason: Reason
             @Option(help: "The version; the active one without it.") var model: String?

@@ -1,4 +1,6 @@
 import ArgumentParser
+import AuditTrail
+import Foundation
 
 @main
 struct Sentinode: ParsableCommand {
@@ -21,7 +23,7 @@ struct Sentinode: ParsableCommand {
               sentinode work --drain
 
             Exit codes: 0 done; 1 the work found a problem; 64 usage; 69 a service is unavailable; 70 a bug; \
-            74 the output could not be written; 78 bad configuration.
+            74 the output could not be written; 75 stopped before it was done; 78 bad configuration.
             """,
         version: programVersion,
         subcommands: [
@@ -33,3 +35,11 @@ struct Sentinode: ParsableCommand {
 
 /// The version of this program, as `--version` prints it and migrations record it.
 let programVersion = "0.1.0"
+
+/// The version and the digest of the very program that runs: two builds of one version can be told apart.
+func programIdentity() throws -> String {
+    let hash = try Hash()
+    let program = try Data(contentsOf: URL(filePath: "/proc/self/exe"), options: .alwaysMapped)
+    try program.withUnsafeBytes { try hash.update($0) }
+    return "\(programVersion), SHA-256 \(hexadecimal(try hash.finalize()))"
+}

@@ -106,6 +106,24 @@ import Testing
         }
     }
 
+    @Test func `what a clock that was ahead had put off does not wait for that time`() async throws {
+        try await MonitoredLaboratory.with(days: 0, patches: 0) { lab in
+            let receiver = try WebhookReceiver("200")
+            try monitor(lab, environment: receiver.environment)
+            for _ in 0..<2 { try lab.act("resolve", on: lab.makeAlert()) }
+            // One as a clock of tomorrow left it, the other with the longest delay there is.
+            try lab.change(
+                """
+                update monitor.webhook_deliveries set attempts = 9, due_at = now() + case
+                    when delivery_id = (select min(delivery_id) from monitor.webhook_deliveries) then interval '1 day'
+                    else interval '14 minutes' end
+                """)
+            let printed = try monitor(lab, environment: receiver.environment)
+            #expect(printed.output.contains("webhook: 1 announcements wait"))
+            #expect(try receiver.requests().map(\.body) == [try #require(announced(lab).first)])
+        }
+    }
+
     @Test func `while nobody listens the monitor goes on, says so without its secrets, and delivers later`()
         async throws
     {

@@ -35,16 +35,21 @@ struct AcceptanceStandard {
         let realised = RealisedPerformance(subject, profile, patches, nil)
         labels = realised.answers
         var lowest: [ConfusionFigure: Double] = [:]
+        var without: [ConfusionFigure: String] = [:]
         for figure in realised.measurements() where figure.method == RealisedPerformance.corrected {
-            guard figure.state == .shown, let value = figure.value, let interval = figure.interval else { continue }
-            if let kind = MonitorConfiguration.alarmingFigures.first(where: { $0.metric == figure.metric }) {
-                lowest[kind] = value - tolerance
+            let kind = MonitorConfiguration.alarmingFigures.first { $0.metric == figure.metric }
+            guard figure.state == .shown, let value = figure.value, let interval = figure.interval else {
+                if let kind {
+                    without[kind] = [figure.state.rawValue, figure.note].compactMap(\.self).joined(separator: ", ")
+                }
+                continue
             }
+            if let kind { lowest[kind] = value - tolerance }
             if let stream = ErrorStream.allCases.first(where: { $0.right.metric == figure.metric }) {
                 errors[stream] = (1 - value, interval.standardError)
             }
         }
-        if !lowest.isEmpty { expectation = Expectation(reference: reference.id, lowest: lowest, widening: widening) }
+        expectation = Expectation(reference: reference.id, lowest: lowest, without: without, widening: widening)
     }
 }
 

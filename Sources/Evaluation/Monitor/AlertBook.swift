@@ -219,6 +219,8 @@ extension PlacedMeasurement {
         return abs((value - threshold) / threshold)
     }
 
+    private var side: String { (figure.value ?? 0) < (figure.threshold ?? 0) ? "below" : "above" }
+
     /// What an alert says.
     var sentence: String {
         let whose = "\(figure.subject.version), \(figure.subject.segment.text), \(kind) to \(end)"
@@ -230,7 +232,7 @@ extension PlacedMeasurement {
             } else if figure.metric == EmbeddingDrift.metric {
                 "\(AlertCause.inputs.rawValue): what the network sees (\(figure.method) \(value), limit \(limit)) (\(whose))"
             } else {
-                "\(figure.metric) (\(figure.method)) is \(value), beyond \(limit) (\(whose))"
+                "\(figure.metric) (\(figure.method)) is \(value), \(side) \(limit) (\(whose))"
             }
         return text.count <= 1000 ? text : text.prefix(999) + "…"
     }

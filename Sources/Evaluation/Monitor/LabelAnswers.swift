@@ -19,7 +19,8 @@ struct LabelAnswers {
     let selectedMatrix: ConfusionMatrix
     let silentCalledTumor: Double
     let silentCalledNormal: Double
-    private let fit: CalibrationFit
+    /// Of the corrected labels.
+    let calibrationFit: CalibrationFit
     private let profile: PredictionProfile
 
     init(_ patches: [LabelledPatch], _ profile: PredictionProfile) {
@@ -50,7 +51,7 @@ struct LabelAnswers {
         }
         selectedMatrix = matrix
         (silentCalledTumor, silentCalledNormal) = LabelAnswers.silent(weighted.map { ($0.0, $0.1) })
-        fit = calibrationFit(correctedScores)
+        calibrationFit = Monitoring.calibrationFit(correctedScores)
     }
 
     private static func responses(_ asked: [LabelledPatch], _ profile: PredictionProfile) -> [StratumResponse] {
@@ -118,9 +119,12 @@ struct LabelAnswers {
     }
 
     /// Seconds to the answer, for those that have one.
-    func delays(of stratum: ReviewStratum) -> (median: Double?, count: Int) {
+    func delays(of stratum: ReviewStratum) -> (median: Double?, late: Double?) {
         let delays = all.filter { $0.stratum == stratum && !$0.isVoluntary }.map(\.delay).sorted()
-        return (delays.isEmpty ? nil : delays[delays.count / 2], delays.count)
+        return (
+            delays.isEmpty ? nil : delays[delays.count / 2],
+            delays.count < 20 ? nil : delays[delays.count * 19 / 20]
+        )
     }
 
     /// All patches, those without a label shared out as the labelled ones of the same decision and call: a check of the
@@ -155,14 +159,17 @@ struct LabelAnswers {
             unverifiedCalledTumour: max(0, calledTumor - verified.truePositives - verified.falsePositives),
             unverifiedCalledNormal: max(0, calledNormal - verified.falseNegatives - verified.trueNegatives))?.corrected
     }
+}
 
-    /// The calibration line of the corrected labels; nil where it cannot be fitted.
-    var calibration: CalibrationLine? {
-        if case .fitted(let line) = fit { line } else { nil }
+extension CalibrationFit {
+    /// nil where it cannot be fitted.
+    var line: CalibrationLine? {
+        if case .fitted(let line) = self { line } else { nil }
     }
 
-    var calibrationTrouble: String? {
-        switch fit {
+    /// Why it cannot be fitted; nil where it can.
+    var trouble: String? {
+        switch self {
         case .fitted: nil
         case .separated: "one score splits the labels: the slope has no finite value"
         case .constantScores: "all scores are equal"

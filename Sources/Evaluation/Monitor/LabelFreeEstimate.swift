@@ -34,9 +34,9 @@ struct LabelFreeEstimate {
     /// Why the scores cannot be taken as probabilities; nil where local labels say they can.
     private var distrust: String? {
         let labels = reference ?? answers
-        guard let line = labels.calibration else {
+        guard let line = labels.calibrationFit.line else {
             return "local labels have not shown yet that scores are probabilities: "
-                + (labels.calibrationTrouble ?? "no calibration line")
+                + (labels.calibrationFit.trouble ?? "no calibration line")
         }
         guard line.slopeInterval.contains(1) else {
             return "on local labels the calibration slope is \(line.slope.short) "
@@ -55,26 +55,55 @@ struct LabelFreeEstimate {
 
     private func estimates() -> [Measurement] {
         let matrix = matrix
-        // Of shares: what chance alone does to so many patches.
-        let trials: [ConfusionFigure: Double] = [
-            .precision: matrix.truePositives + matrix.falsePositives,
-            .recall: matrix.truePositives + matrix.falseNegatives, .accuracy: matrix.total,
-        ]
         let estimates = LabelFreeEstimate.figures.map { figure in
-            let value = matrix.value(of: figure)
-            let error = value.flatMap { value in
-                trials[figure].flatMap { $0 > 0 ? (value * (1 - value) / $0).squareRoot() : nil }
-            }
-            return estimate(figure.metric, value, error)
+            estimate(figure.metric, matrix.value(of: figure), standardError(of: figure, matrix))
         }
-        return estimates + [estimate("auc_roc", areaUnderROC, nil)]
+        let area = areaUnderROC
+        return estimates + [
+            estimate("auc_roc", area, area.flatMap { LabelFreeEstimate.standardError(area: $0, matrix) })
+        ]
+    }
+
+    /// What chance alone does to a share of so many patches, as if all were equally likely tumours: at least what it does
+    /// to patches that differ. F1 by linearisation over the tumours called and missed.
+    private func standardError(of figure: ConfusionFigure, _ matrix: ConfusionMatrix) -> Double? {
+        func variance(_ share: Double, _ trials: Double) -> Double? { trials > 0 ? share * (1 - share) / trials : nil }
+        let called = matrix.truePositives + matrix.falsePositives
+        let others = matrix.falseNegatives + matrix.trueNegatives
+        guard let value = matrix.value(of: figure) else { return nil }
+        switch figure {
+        case .precision: return variance(value, called)?.squareRoot()
+        case .recall: return variance(value, matrix.truePositives + matrix.falseNegatives)?.squareRoot()
+        case .accuracy: return variance(value, matrix.total)?.squareRoot()
+        case .f1:
+            let sum = called + matrix.truePositives + matrix.falseNegatives
+            let hits = variance(matrix.truePositives / called, called).map { $0 * called * called } ?? 0
+            let misses = variance(matrix.falseNegatives / others, others).map { $0 * others * others } ?? 0
+            let (byHits, byMisses) = (
+                2 * (called + matrix.falseNegatives) / (sum * sum), 2 * matrix.truePositives / (sum * sum)
+            )
+            return (byHits * byHits * hits + byMisses * byMisses * misses).squareRoot()
+        default: return nil
+        }
+    }
+
+    /// Of an area under the curve of so many expected tumours and normals (Hanley and McNeil 1982).
+    private static func standardError(area: Double, _ matrix: ConfusionMatrix) -> Double? {
+        let tumors = matrix.truePositives + matrix.falseNegatives
+        let normals = matrix.falsePositives + matrix.trueNegatives
+        guard tumors > 1, normals > 1 else { return nil }
+        let (one, two) = (area / (2 - area), 2 * area * area / (1 + area))
+        let sum =
+            area * (1 - area) + (tumors - 1) * (one - area * area) + (normals - 1) * (two - area * area)
+        return (max(0, sum) / (tumors * normals)).squareRoot()
     }
 
     private func estimate(_ metric: String, _ value: Double?, _ error: Double?) -> Measurement {
         var figure = Measurement(
             subject: subject, metric: metric, method: LabelFreeEstimate.method, value: value,
             patches: profile.predictions, state: value == nil ? .notEnoughData : .shown,
-            note: "right while scores stay probabilities; the interval is chance alone")
+            note: "right while scores stay probabilities"
+                + (error == nil ? "" : "; the interval is chance alone"))
         if let value, let error {
             let half = 1.959_963_984_540_054 * error
             figure.interval = ConfidenceInterval(

@@ -52,6 +52,7 @@ struct RealisedPerformance {
             let delays = answers.delays(of: stratum)
             if let median = delays.median {
                 figure.note = "half of the answers came within \(hours(median))"
+                if let late = delays.late { figure.note? += ", 19 in 20 within \(hours(late))" }
             }
             return figure
         }
@@ -134,7 +135,7 @@ struct RealisedPerformance {
         case .notEnoughData(let have, let need):
             measured.value = value
             measured.state = .notEnoughSlides
-            measured.note = "\(have) slides with a label, and an interval needs \(need)"
+            measured.note = RealisedPerformance.few(have, need)
         case nil:
             measured.value = value
             measured.state = .notEnoughData
@@ -151,7 +152,12 @@ struct RealisedPerformance {
             measured.state = .immature
             return
         }
-        guard let limit = expectation?.lowest[figure] else { return }
+        guard let limit = expectation?.lowest[figure] else {
+            if let reason = expectation?.without[figure] {
+                measured.note = "no limit: in the acceptance reference's period the labels say \(reason)"
+            }
+            return
+        }
         if let reason = answers.tooUneven(figure) {
             measured.state = .notEnoughData
             measured.note = reason
@@ -176,7 +182,8 @@ struct RealisedPerformance {
                 figures.append(
                     Measurement(
                         subject: subject, metric: figure.metric, method: method, value: value,
-                        patches: Int64(answers.correctedPatches.count), state: .shown))
+                        patches: Int64(answers.correctedPatches.count), slides: answers.slides,
+                        state: fewSlides == nil ? .shown : .notEnoughSlides, note: fewSlides))
             }
         }
         if let check = answers.beggGreenes {
@@ -219,9 +226,25 @@ struct RealisedPerformance {
         guard !scores.isEmpty else { return [] }
         let state: MeasurementState = method == RealisedPerformance.corrected && !answers.isMature ? .immature : .shown
         func figure(_ metric: String, _ value: Double?) -> Measurement {
-            Measurement(
+            var figure = Measurement(
                 subject: subject, metric: metric, method: method, value: value, patches: Int64(scores.count),
-                state: value == nil ? .notEnoughData : state, note: value == nil ? "only one class is labelled" : nil)
+                slides: answers.slides, state: state)
+            if value == nil {
+                (figure.state, figure.note) = (.notEnoughData, "only one class is labelled")
+            } else if let few = fewSlides {
+                (figure.state, figure.note) = (.notEnoughSlides, few)
+            }
+            return figure
+        }
+        func mean(_ metric: String, _ value: Double?, _ estimate: Estimate<ClusteredEstimate>?) -> Measurement {
+            var figure = figure(metric, value)
+            if case .value(let found)? = estimate {
+                let interval = found.interval
+                // No loss is below 0.
+                figure.interval = ConfidenceInterval(
+                    lower: max(0, interval.lower), upper: interval.upper, level: interval.level)
+            }
+            return figure
         }
         var area = figure("auc_roc", nil)
         switch areaUnderROC(scores, method) {
@@ -235,13 +258,23 @@ struct RealisedPerformance {
             area.value = ROCCurve(scores)?.area
             if area.value != nil {
                 area.state = .notEnoughSlides
-                area.note = "\(have) where an interval needs \(need)"
+                area.note = fewSlides ?? "\(have) slides of the rarer class, and an interval needs \(need)"
             }
         }
         return [
             area, figure("average_precision", PrecisionRecallCurve(scores)?.averagePrecision),
-            figure("brier", brierScore(scores)), figure("log_loss", logLoss(scores)),
+            mean("brier", brierScore(scores), clusteredBrierScore(scores)),
+            mean("log_loss", logLoss(scores), clusteredLogLoss(scores)),
         ]
+    }
+
+    /// Why figures over these slides say little; nil where there are enough, or slides are not known.
+    private var fewSlides: String? {
+        answers.slides.flatMap { $0 < fewestSlides ? RealisedPerformance.few($0, fewestSlides) : nil }
+    }
+
+    private static func few(_ have: Int, _ need: Int) -> String {
+        "\(have) slides with a label, and an interval needs \(need)"
     }
 
     private func areaUnderROC(_ scores: [LabelledScore], _ method: String) -> Estimate<AreaUnderROC> {
@@ -252,34 +285,36 @@ struct RealisedPerformance {
     // MARK: Calibration
 
     private func calibration() -> [Measurement] {
-        if let withheld = withheld(["calibration_error", "calibration_slope", "calibration_intercept"]) {
-            return withheld
+        let plain = answers.plainScores
+        return (plain.isEmpty ? [] : calibration(plain, RealisedPerformance.plain, calibrationFit(plain)))
+            + (withheld(["calibration_error", "calibration_slope", "calibration_intercept"])
+                ?? calibration(answers.correctedScores, RealisedPerformance.corrected, answers.calibrationFit))
+    }
+
+    private func calibration(_ scores: [LabelledScore], _ method: String, _ fit: CalibrationFit) -> [Measurement] {
+        let isMature = method == RealisedPerformance.plain || answers.isMature
+        let state: MeasurementState = fewSlides != nil ? .notEnoughSlides : isMature ? .shown : .immature
+        func figure(_ metric: String, _ value: Double?, _ note: String?) -> Measurement {
+            Measurement(
+                subject: subject, metric: metric, method: method, value: value, patches: Int64(scores.count),
+                slides: answers.slides, state: value == nil ? .notEnoughData : state, note: note)
         }
-        let scores = answers.correctedScores
-        let state: MeasurementState = answers.isMature ? .shown : .immature
         var figures: [Measurement] = []
         if let diagram = ReliabilityDiagram(scores, binning: .equalMass, bins: 10) {
             figures.append(
-                Measurement(
-                    subject: subject, metric: "calibration_error", method: RealisedPerformance.corrected,
-                    value: diagram.expectedCalibrationError, patches: Int64(scores.count), state: state,
-                    note: "ten bins of equal size"))
-            figures.append(
-                Measurement(
-                    subject: subject, metric: "calibration_error", method: "debiased",
-                    value: diagram.debiasedCalibrationError, patches: Int64(scores.count),
-                    state: diagram.debiasedCalibrationError == nil ? .notEnoughData : state))
+                figure("calibration_error", diagram.expectedCalibrationError, fewSlides ?? "ten bins of equal size"))
+            var debiased = figure("calibration_error", diagram.debiasedCalibrationError, fewSlides)
+            debiased.method += ", debiased"
+            figures.append(debiased)
         }
-        let line = answers.calibration
+        let line = fit.line
         for (metric, value, interval) in [
             ("calibration_slope", line?.slope, line?.slopeInterval),
             ("calibration_intercept", line?.intercept, line?.interceptInterval),
         ] {
-            figures.append(
-                Measurement(
-                    subject: subject, metric: metric, method: RealisedPerformance.corrected, value: value,
-                    interval: interval, patches: Int64(scores.count), slides: line?.slides,
-                    state: line == nil ? .notEnoughData : state, note: line == nil ? answers.calibrationTrouble : nil))
+            var measured = figure(metric, value, line == nil ? fit.trouble : nil)
+            (measured.interval, measured.slides) = (interval, line?.slides)
+            figures.append(measured)
         }
         return figures
     }
@@ -289,6 +324,8 @@ struct RealisedPerformance {
 struct Expectation: Sendable {
     let reference: UUID
     let lowest: [ConfusionFigure: Double]
+    /// Why a figure has no limit.
+    var without: [ConfusionFigure: String] = [:]
     /// By how much wider than its 95 % a figure's interval is taken, for one of many may be wrong by chance.
     let widening: Double
 }

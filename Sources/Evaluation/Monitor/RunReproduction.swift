@@ -46,7 +46,7 @@ extension MonitorJob {
         let computed = try windows.flatMap {
             try figures.figures(of: $0, onlyLabels: !whole.contains($0)).map(ComparedFigure.init)
         }
-        let differing = zip(stored, computed).filter { $0 != $1 }
+        let differing = ComparedFigure.differences(stored, computed)
         let erased = try connection.query(
             """
             select count(*) as predictions from audit.erased_rows
@@ -54,41 +54,74 @@ extension MonitorJob {
             """, [.timestamp(try run.timestamp("recorded_at"))]
         ).onlyRow()
         return RunReproduction(
-            measurements: stored.count, differing: differing.count + abs(stored.count - computed.count),
-            first: differing.first.map { "\($0.text), now \($1.text)" }, erasedSince: try erased.int8("predictions"))
+            measurements: stored.count, differing: differing.count, first: differing.first,
+            erasedSince: try erased.int8("predictions"))
     }
 }
 
 /// A measurement in the fields that must be the same.
-private struct ComparedFigure: Equatable {
-    let version: String
-    let kind: String
-    let end: Timestamp
-    let segment: Segment
-    let metric: String
-    let method: String
-    let numbers: [UInt64?]
-    let state: String
-    let value: Double?
+private struct ComparedFigure {
+    /// What it is.
+    struct Key: Hashable {
+        let version: String
+        let kind: String
+        let end: Timestamp
+        let segment: Segment
+        let metric: String
+        let method: String
+    }
+
+    let key: Key
+    private let numbers: [(name: String, value: Double?)]
+    private let state: String
 
     init(_ figure: ReportedFigure) {
-        (version, kind, end, segment) = (figure.version, figure.kind, figure.end, figure.segment)
-        (metric, method, state, value) = (figure.metric, figure.method, figure.state, figure.value)
-        numbers = [figure.value, figure.low, figure.high, figure.threshold].map { $0?.bitPattern }
+        key = Key(
+            version: figure.version, kind: figure.kind, end: figure.end, segment: figure.segment, metric: figure.metric,
+            method: figure.method)
+        numbers = ComparedFigure.numbers(figure.value, figure.low, figure.high, figure.threshold)
+        state = figure.state
     }
 
     init(_ placed: PlacedMeasurement) {
         let figure = placed.figure
-        (version, kind, end, segment) = (figure.subject.version, placed.kind, placed.end, figure.subject.segment)
-        (metric, method, state, value) = (figure.metric, figure.method, figure.state.rawValue, figure.value)
-        numbers = [figure.value, figure.interval?.lower, figure.interval?.upper, figure.threshold].map {
-            $0?.bitPattern
-        }
+        key = Key(
+            version: figure.subject.version, kind: placed.kind, end: placed.end, segment: figure.subject.segment,
+            metric: figure.metric, method: figure.method)
+        numbers = ComparedFigure.numbers(
+            figure.value, figure.interval?.lower, figure.interval?.upper, figure.threshold)
+        state = figure.state.rawValue
     }
 
-    var window: MonitorWindow? { WindowKind(rawValue: kind).map { MonitorWindow(kind: $0, end: end) } }
+    private static func numbers(_ value: Double?, _ low: Double?, _ high: Double?, _ threshold: Double?)
+        -> [(name: String, value: Double?)]
+    {
+        [("value", value), ("ci_low", low), ("ci_high", high), ("threshold", threshold)]
+    }
 
-    var text: String {
-        "\(metric) (\(method)) of \(version), \(segment.text), \(kind) to \(end): \(value?.short ?? "none"), \(state)"
+    var metric: String { key.metric }
+    var window: MonitorWindow? { WindowKind(rawValue: key.kind).map { MonitorWindow(kind: $0, end: key.end) } }
+
+    private var text: String {
+        let method = key.method.isEmpty ? "" : " (\(key.method))"
+        return "\(key.metric)\(method) of \(key.version), \(key.segment.text), \(key.kind) to \(key.end)"
+    }
+
+    /// A sentence for each figure that differs or is on one side alone, in the order in which they were stored.
+    static func differences(_ stored: [ComparedFigure], _ computed: [ComparedFigure]) -> [String] {
+        var left = Dictionary(computed.map { ($0.key, $0) }) { first, _ in first }
+        let changed = stored.compactMap { before -> String? in
+            guard let now = left.removeValue(forKey: before.key) else { return "\(before.text) is computed no more" }
+            return before.difference(from: now)
+        }
+        return changed + computed.filter { left[$0.key] != nil }.map { "\($0.text) was not computed then" }
+    }
+
+    private func difference(from now: ComparedFigure) -> String? {
+        for (before, after) in zip(numbers, now.numbers) where before.value?.bitPattern != after.value?.bitPattern {
+            func text(_ value: Double?) -> String { value.map { "\($0)" } ?? "none" }
+            return "\(self.text): \(before.name) was \(text(before.value)), now \(text(after.value))"
+        }
+        return state == now.state ? nil : "\(text): was \(state), now \(now.state)"
     }
 }

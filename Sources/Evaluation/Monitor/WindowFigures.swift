@@ -170,17 +170,20 @@ final class WindowFigures {
         }
     }
 
-    /// Parts of what versions decided lately that can alarm: overall and each site.
+    /// Parts of what versions decided lately that can alarm: overall and each site, of the versions that are compared with
+    /// a reference.
     private func alarmingParts() throws -> Double {
         if let parts { return parts }
         let row = try connection.query(
             """
             select count(distinct model_version) + count(distinct (model_version, site)) filter (where site <> '') as parts
             from monitor.hourly_profiles where hour < $1 and hour >= $2
+                and model_version in (select model_version from monitor.reference_profiles where in_force_from < $3)
             """,
             [
                 .timestamp(until),
                 .timestamp(Timestamp(microseconds: until.microseconds - 2 * WindowKind.rolling.length)),
+                .timestamp(asOf),
             ]
         ).onlyRow()
         let made = Double(max(1, try row.int8("parts")))

@@ -1,3 +1,6 @@
+import Database
+import Foundation
+
 /// A chart as SVG, drawn in the page's colours: 360 units wide, so that its text stays readable on a phone.
 struct Chart {
     struct Series {
@@ -17,61 +20,93 @@ struct Chart {
     let yLabel: String
     var xRange: ClosedRange<Double>
     var yRange: ClosedRange<Double>
-    /// Text of the ends of the x axis, where they are no numbers.
-    var xEnds: (String, String)?
-    /// Texts within the chart, at a level of y; with them the y axis has no numbers.
-    var labels: [(y: Double, text: String)] = []
-    /// Texts below the x axis, each with a line, instead of its ends.
-    var xMarks: [(x: Double, text: String)] = []
+    /// Whether x counts days since 1970.
+    var isOverTime = false
+    /// Names of rows from the top, each one unit of y high, above what is drawn in it; with them the y axis has no numbers.
+    var rows: [String] = []
     var series: [Series] = []
 
-    private static let (width, height) = (360.0, 230.0)
-    private static let (left, right, top, bottom) = (52.0, 350.0, 12.0, 178.0)
+    private static let width = 360.0
+    private static let (right, top) = (350.0, 12.0)
+    private static let rowHeight = 34.0
+    /// Characters of a row's name that have room.
+    private static let longestName = 56
+
+    private var left: Double { rows.isEmpty ? 52 : 12 }
+    private var bottom: Double { rows.isEmpty ? 178 : Chart.top + Chart.rowHeight * Double(rows.count) }
+    private var entries: [Series] { series.filter { !$0.name.isEmpty && !$0.points.isEmpty } }
+    private var height: Double { bottom + (xLabel.isEmpty ? 22 : 36) + Double((entries.count + 1) / 2) * 15 }
 
     var svg: String {
         """
-        <svg viewBox="0 0 \(Int(Chart.width)) \(Int(Chart.height))" role="img" aria-label="\(title.escaped)">
+        <svg viewBox="0 0 \(Int(Chart.width)) \(Int(height))" role="img" aria-label="\(title.escaped)">
         \(axes)\(series.map(draw).joined())\(legend)</svg>
         """
     }
 
     private func x(_ value: Double) -> Double {
         let share = (value - xRange.lowerBound) / max(xRange.upperBound - xRange.lowerBound, .leastNormalMagnitude)
-        return Chart.left + min(max(share, 0), 1) * (Chart.right - Chart.left)
+        return left + min(max(share, 0), 1) * (Chart.right - left)
     }
 
     private func y(_ value: Double) -> Double {
         let share = (value - yRange.lowerBound) / max(yRange.upperBound - yRange.lowerBound, .leastNormalMagnitude)
-        return Chart.bottom - min(max(share, 0), 1) * (Chart.bottom - Chart.top)
+        return bottom - min(max(share, 0), 1) * (bottom - Chart.top)
     }
 
     private var axes: String {
-        let middle = (yRange.lowerBound + yRange.upperBound) / 2
-        let levels = (labels.isEmpty ? [yRange.lowerBound, middle, yRange.upperBound] : [yRange.lowerBound]).map {
-            level in
+        let levels = rows.isEmpty ? Chart.ticks(yRange) : []
+        let lines = levels.map { level in
             """
-            <line class="grid" x1="\(Chart.left)" x2="\(Chart.right)" y1="\(y(level).place)" y2="\(y(level).place)"/>\
-            <text class="tick" x="\(Chart.left - 4)" y="\((y(level) + 4).place)" text-anchor="end">\
-            \(labels.isEmpty ? level.short : "")</text>
+            <line class="grid" x1="\(left)" x2="\(Chart.right)" y1="\(y(level).place)" y2="\(y(level).place)"/>\
+            <text class="tick" x="\(left - 4)" y="\((y(level) + 4).place)" text-anchor="end">\(level.short)</text>
             """
         }
-        let texts = labels.map {
-            "<text class=\"tick\" x=\"\(Chart.left + 2)\" y=\"\((y($0.y) + 4).place)\">\($0.text.escaped)</text>"
-        }
-        let marks = xMarks.map { mark in
+        let names = rows.enumerated().map { index, name in
             """
-            <line class="grid" x1="\(x(mark.x).place)" x2="\(x(mark.x).place)" y1="\(Chart.top)" y2="\(Chart.bottom)"/>\
-            <text class="tick" x="\(x(mark.x).place)" y="192" text-anchor="middle">\(mark.text.escaped)</text>
+            <text class="tick" x="\(left)" y="\((Chart.top + Chart.rowHeight * Double(index) + 11).place)">\
+            \(name.count > Chart.longestName ? (name.prefix(Chart.longestName - 1) + "…").escaped : name.escaped)</text>
             """
         }
-        let ends = xMarks.isEmpty ? xEnds ?? (xRange.lowerBound.short, xRange.upperBound.short) : ("", "")
-        return levels.joined() + marks.joined() + texts.joined() + """
-            <text class="tick" x="\(Chart.left)" y="192" text-anchor="start">\(ends.0.escaped)</text>\
-            <text class="tick" x="\(Chart.right)" y="192" text-anchor="end">\(ends.1.escaped)</text>\
-            <text class="tick" x="\((Chart.left + Chart.right) / 2)" y="192" text-anchor="middle">\(xLabel.escaped)</text>\
-            <text class="tick" transform="rotate(-90)" x="\(-(Chart.top + Chart.bottom) / 2)" y="11" \
+        let marks = isOverTime ? days : Chart.ticks(xRange).map { ($0, $0.short) }
+        let columns = marks.map { value, text in
+            """
+            <line class="grid" x1="\(x(value).place)" x2="\(x(value).place)" y1="\(Chart.top)" y2="\(bottom)"/>\
+            <text class="tick" x="\(x(value).place)" y="\(bottom + 14)" text-anchor="\(anchor(value))">\(text)</text>
+            """
+        }
+        return lines.joined() + columns.joined() + names.joined() + """
+            <text class="tick" x="\((left + Chart.right) / 2)" y="\(bottom + 28)" text-anchor="middle">\(xLabel.escaped)</text>\
+            <text class="tick" transform="rotate(-90)" x="\(-(Chart.top + bottom) / 2)" y="11" \
             text-anchor="middle">\(yLabel.escaped)</text>
             """
+    }
+
+    /// The ends and the middle of a time, or its one day.
+    private var days: [(Double, String)] {
+        let (first, last) = (xRange.lowerBound.rounded(.up), xRange.upperBound.rounded(.down))
+        return Set([first, ((first + last) / 2).rounded(), last]).sorted().map { day in
+            (day, String("\(Timestamp(microseconds: Int64(day) * MonitorWindow.day))".prefix(10)))
+        }
+    }
+
+    /// Texts at the ends stay within the chart.
+    private func anchor(_ value: Double) -> String {
+        switch (x(value) - left) / (Chart.right - left) {
+        case ..<0.1: "start"
+        case 0.9...: "end"
+        default: "middle"
+        }
+    }
+
+    /// Four to six round numbers within a range.
+    static func ticks(_ range: ClosedRange<Double>) -> [Double] {
+        let rough = (range.upperBound - range.lowerBound) / 5
+        guard rough > 0, rough.isFinite else { return [range.lowerBound] }
+        let scale = pow(10, log10(rough).rounded(.down))
+        let step = scale * ([1, 2, 2.5, 5].last { $0 * scale <= rough * 1.0001 } ?? 1)
+        let (first, last) = ((range.lowerBound / step).rounded(.up), (range.upperBound / step + 1e-9).rounded(.down))
+        return stride(from: first, through: last, by: 1).map { $0 * step }
     }
 
     private func draw(_ series: Series) -> String {
@@ -89,12 +124,12 @@ struct Chart {
             return "<polygon class=\"band \(series.color)\" points=\"\(path(series.points + above.reversed()))\"/>"
         case .dots: return dots(series)
         case .bars:
-            let width = (Chart.right - Chart.left) / Double(max(1, series.points.count))
+            let width = (Chart.right - left) / Double(max(1, series.points.count))
             return series.points.map { point in
                 let top = y(point.y)
                 return """
                     <rect class="bar \(series.color)" x="\((x(point.x) - width / 2).place)" y="\(top.place)" \
-                    width="\(max(0.5, width - 1).place)" height="\((Chart.bottom - top).place)"/>
+                    width="\(max(0.5, width - 1).place)" height="\((bottom - top).place)"/>
                     """
             }.joined()
         }
@@ -110,14 +145,24 @@ struct Chart {
         points.map { "\(x($0.x).place),\(y($0.y).place)" }.joined(separator: " ")
     }
 
-    /// Two entries a row below the axis.
+    /// Two entries a row below the axis, each with a sample of how it is drawn.
     private var legend: String {
-        series.filter { !$0.name.isEmpty && !$0.points.isEmpty }.enumerated().map { index, series in
-            let (left, top) = (Chart.left + Double(index % 2) * 160, 208 + Double(index / 2) * 15)
-            return """
-                <rect class="key \(series.color) \(series.style.rawValue)" x="\(left)" y="\(top - 8)" width="12" height="8"/>\
-                <text class="tick" x="\(left + 16)" y="\(top)">\(series.name.escaped)</text>
-                """
+        entries.enumerated().map { index, series in
+            let x = 52 + Double(index % 2) * 160
+            let y = bottom + (xLabel.isEmpty ? 30 : 44) + Double(index / 2) * 15
+            let sample =
+                switch series.style {
+                case .line, .steps:
+                    "<polyline class=\"line \(series.color)\" points=\"\(x),\(y - 4) \(x + 16),\(y - 4)\"/>"
+                case .dashed:
+                    """
+                    <polyline class="line \(series.color)" stroke-dasharray="5 4" points="\(x),\(y - 4) \(x + 16),\(y - 4)"/>
+                    """
+                case .band, .bars:
+                    "<rect class=\"band \(series.color)\" x=\"\(x)\" y=\"\(y - 8)\" width=\"16\" height=\"8\"/>"
+                case .dots: "<circle class=\"dot \(series.color)\" cx=\"\(x + 8)\" cy=\"\(y - 4)\" r=\"3\"/>"
+                }
+            return sample + "<text class=\"tick\" x=\"\(x + 20)\" y=\"\(y)\">\(series.name.escaped)</text>"
         }.joined()
     }
 }

@@ -6,6 +6,7 @@ import Monitoring
 /// What the last run found, for people as one HTML page and for machines as JSON.
 public struct MonitorReport {
     private let page: ReportPage
+    private let figures: JSONText
     /// Announcements that wait for the webhook.
     private let waiting: Int
 
@@ -16,8 +17,9 @@ public struct MonitorReport {
         waiting = try WebhookQueue(connection: connection).backlog().waiting
         guard let run = try ReportedRun.newest(connection) else {
             page = ReportPage(
-                verdict: "The monitor has not run yet: there is nothing to report.", isAlarming: false, facts: [],
+                verdict: "The monitor has not run yet: there is nothing to report.", mood: .unwatched, facts: [],
                 chapters: [])
+            self.figures = .array([])
             return
         }
         _ = try connection.query("select review.set_as_of($1)", [.timestamp(run.asOf)])
@@ -37,14 +39,16 @@ public struct MonitorReport {
         }
         chapters.append(("Work", [figures.operations]))
         chapters.append(("How this was computed", [ReportMethods.part]))
+        self.figures = figures.json
+        let isWatched = versions.allSatisfy(figures.referenced.contains)
         page = ReportPage(
-            verdict: MonitorReport.verdict(alerts, versions, figures), isAlarming: !alerts.isEmpty, facts: run.facts,
-            chapters: chapters)
+            verdict: MonitorReport.verdict(alerts, versions, figures),
+            mood: !alerts.isEmpty ? .alarm : isWatched ? .calm : .unwatched, facts: run.facts, chapters: chapters)
     }
 
     public var html: String { page.html }
     public var json: String {
-        JSONText.object(page.members + [("webhook_waiting", .integer(Int64(waiting)))]).text
+        JSONText.object(page.members + [("figures", figures), ("webhook_waiting", .integer(Int64(waiting)))]).text
     }
 
     private static func verdict(_ alerts: [ReportedAlert], _ versions: [String], _ figures: ReportedFigures) -> String {
@@ -53,9 +57,10 @@ public struct MonitorReport {
                 let value = figure.value,
                 let low = figure.low, let high = figure.high
             else { return nil }
+            let reservation = figure.isSettled ? "" : ", \(figure.state)"
             return
-                "\(version) found \(value.percent) of the tumour patches (\(low.percent) to \(high.percent)) in the last "
-                + "28 days"
+                "\(version) found \(value.percent) of the tumour patches (\(low.percent) to \(high.percent)\(reservation)) in "
+                + "the last 28 days"
         }
         let known =
             recall.isEmpty
@@ -65,8 +70,13 @@ public struct MonitorReport {
             return
                 "\(alerts.count == 1 ? "An alert is" : "\(alerts.count) alerts are") open: \(first.reason)\(others). \(known)."
         }
-        if !figures.hasReference {
+        let unwatched = versions.filter { !figures.referenced.contains($0) }
+        if unwatched.count == versions.count {
             return "Nothing can alarm yet: no acceptance reference was frozen. \(known)."
+        }
+        guard unwatched.isEmpty else {
+            return "No alert is open, but nothing can alarm for \(unwatched.joined(separator: " and ")), which has no "
+                + "acceptance reference. \(known)."
         }
         return "No alert is open. \(known)."
     }
@@ -76,7 +86,7 @@ extension ReportPage {
     /// As JSON.
     var members: [(String, JSONText)] {
         [
-            ("verdict", .string(verdict)), ("is_alarming", .boolean(isAlarming)),
+            ("verdict", .string(verdict)), ("is_alarming", .boolean(mood == .alarm)),
             ("facts", .array(facts.map { .string($0) })),
             ("chapters", .object(chapters.map { ($0.title, .object($0.parts.map(\.json))) })),
         ]
@@ -96,11 +106,14 @@ struct ReportedRun {
     static func newest(_ connection: DatabaseConnection) throws -> ReportedRun? {
         try connection.query(
             """
-            select run_id, as_of, windows_until, program, recorded_by, windows, measurements, measurements_sha256,
-                configuration_source
+            select run_id, as_of, windows_until, program, recorded_by, measurements, configuration_source
             from monitor.runs order by
             """ + " " + PreviousRun.newestFirst + " limit 1"
         ).first.map { row in
+            let last = try connection.query(
+                "select run_id, measurements_sha256 from monitor.runs where windows > 0 order by "
+                    + PreviousRun.newestFirst + " limit 1"
+            ).first
             let asOf = try row.timestamp("as_of")
             return ReportedRun(
                 asOf: asOf,
@@ -109,10 +122,10 @@ struct ReportedRun {
                     "run \(try row.uuid("run_id").text) by \(try row.text("recorded_by")), sentinode "
                         + "\(try row.text("program"))",
                     "\(try row.int4("measurements")) measurements; "
-                        + (try row.int4("windows") == 0
-                            ? "no window had ended since the run before"
-                            : "SHA-256 over those of windows that have ended: "
-                                + hexadecimal(try row.bytes("measurements_sha256"))),
+                        + (try last.map {
+                            "the last windows were computed by run \(try $0.uuid("run_id").text), SHA-256 over them: "
+                                + hexadecimal(try $0.bytes("measurements_sha256"))
+                        } ?? "no window has ended yet"),
                     "settings: \(try row.text("configuration_source"))",
                 ])
         }

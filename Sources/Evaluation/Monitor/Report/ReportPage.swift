@@ -3,9 +3,16 @@ import Foundation
 /// The report as one HTML page that needs nothing from elsewhere.
 struct ReportPage {
     let verdict: String
-    let isAlarming: Bool
+    let mood: Mood
     let facts: [String]
     let chapters: [(title: String, parts: [ReportPart])]
+
+    /// What the verdict's bar says at a glance.
+    enum Mood: String {
+        case calm, alarm
+        /// Nothing is open, and something could not alarm.
+        case unwatched
+    }
 
     var html: String {
         let chapters = chapters.map { chapter in
@@ -27,7 +34,7 @@ struct ReportPage {
             <body>
             <header>
             <h1>Sentinode monitor</h1>
-            <p class="verdict \(isAlarming ? "alarm" : "")">\(verdict.escaped)</p>
+            <p class="verdict \(mood.rawValue)">\(verdict.escaped)</p>
             <ul class="facts">\(facts.map { "<li>\($0.escaped)</li>" }.joined())</ul>
             </header>
             <main>
@@ -51,7 +58,7 @@ struct ReportPage {
         h1 { font-size: 1.3rem; margin: 0; } h2 { font-size: 1.15rem; margin: 2rem 0 .5rem; }
         h3 { font-size: 1rem; margin: 0 0 .4rem; }
         .verdict { font-size: 1.35rem; line-height: 1.3; margin: .6rem 0; padding-left: .8rem; border-left: 6px solid var(--c3); }
-        .verdict.alarm { border-left-color: var(--limit); }
+        .verdict.alarm { border-left-color: var(--limit); } .verdict.unwatched { border-left-color: var(--soft); }
         .facts { padding-left: 1.1rem; color: var(--soft); margin: .3rem 0; overflow-wrap: anywhere; }
         .grid { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fill, minmax(min(100%, 350px), 1fr)); }
         section { background: var(--card); border: 1px solid var(--line); border-radius: 8px; padding: .8rem; min-width: 0;
@@ -60,7 +67,7 @@ struct ReportPage {
         section p { margin: .2rem 0 .5rem; color: var(--soft); font-size: .9rem; }
         svg { width: 100%; height: auto; max-width: 460px; display: block; }
         .tick { font-size: 11px; fill: var(--soft); } .grid line, line.grid { stroke: var(--line); }
-        .line { fill: none; stroke-width: 2; } .band, .bar { opacity: .35; } .key.band, .key.bars { opacity: .5; }
+        .line { fill: none; stroke-width: 2; } .band, .bar { opacity: .35; }
         .c1 { stroke: var(--c1); fill: var(--c1); } .c2 { stroke: var(--c2); fill: var(--c2); }
         .c3 { stroke: var(--c3); fill: var(--c3); } .c4 { stroke: var(--c4); fill: var(--c4); }
         .limit { stroke: var(--limit); fill: var(--limit); } .line { fill: none !important; }
@@ -82,7 +89,9 @@ struct ReportPage {
           td:not(:first-child)::before { content: attr(data-column) ": "; color: var(--soft); } }
         @media print { :root { --back: #fff; --text: #000; --soft: #444; --line: #bbb; --card: #fff; }
           body { max-width: none; font-size: 11pt; } .grid { grid-template-columns: 1fr 1fr; }
-          h2, h3 { break-after: avoid; } tr { break-inside: avoid; } section.wide { break-inside: auto; } }
+          h2, h3, section p { break-after: avoid; } tr { break-inside: avoid; } section.wide { break-inside: auto; }
+          summary { display: none; } details::details-content { content-visibility: visible; display: block; }
+          section:has(details) { break-inside: auto; } }
         """
 }
 

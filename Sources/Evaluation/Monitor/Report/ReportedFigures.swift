@@ -38,9 +38,26 @@ struct ReportedFigure {
         note = try row.optionalText("note") ?? ""
     }
 
+    /// Whether nothing is to be known of it before it is used.
+    var isSettled: Bool { [MeasurementState.shown, .ok, .alarm].map(\.rawValue).contains(state) }
+
     var shareOfLimit: Double? {
         guard let value, let threshold, threshold > 0 else { return nil }
         return value / threshold
+    }
+
+    /// With the names of `monitor.measurements`.
+    var json: JSONText {
+        func number(_ value: Double?) -> JSONText { value.map { .double($0) } ?? .null }
+        return .object([
+            ("model_version", .string(version)), ("window_kind", .string(kind)),
+            ("window_start", .string("\(start)")), ("window_end", .string("\(end)")),
+            ("segment_kind", .string(segment.kind.rawValue)), ("segment", .string(segment.name)),
+            ("metric", .string(metric)), ("method", .string(method)), ("value", number(value)),
+            ("ci_low", number(low)), ("ci_high", number(high)), ("n", .integer(patches)),
+            ("slides", slides.map { .integer(Int64($0)) } ?? .null), ("threshold", number(threshold)),
+            ("state", .string(state)), ("note", note.isEmpty ? .null : .string(note)),
+        ])
     }
 
     /// `0.93 (0.9 to 0.95)`.
@@ -58,7 +75,8 @@ struct ReportedFigures {
     private let current: [ReportedFigure]
     /// Of the last run that asked, which is the last one after a midnight.
     private let agreement: [ReportedFigure]
-    let hasReference: Bool
+    /// Versions that are compared with a reference.
+    let referenced: Set<String>
 
     private static let shownDays: Int64 = 90
     /// Microseconds after which agreement is too old to be shown.
@@ -93,10 +111,11 @@ struct ReportedFigures {
             ]
         ).map(ReportedFigure.init)
         agreement = asked.filter { $0.start == asked[0].start }
-        hasReference = try connection.query(
-            "select exists (select from monitor.reference_profiles where in_force_from < $1) as has",
-            [.timestamp(run.asOf)]
-        ).onlyRow().bool("has")
+        referenced = Set(
+            try connection.query(
+                "select distinct model_version from monitor.reference_profiles where in_force_from < $1",
+                [.timestamp(run.asOf)]
+            ).map { try $0.text("model_version") })
     }
 
     func toDate(_ version: String, _ metric: String, _ method: String, _ segment: Segment = .overall) -> ReportedFigure?
@@ -105,6 +124,9 @@ struct ReportedFigures {
             $0.version == version && $0.metric == metric && $0.method == method && $0.segment == segment
         }
     }
+
+    /// Every one that the page tells of, with its numbers as they are stored.
+    var json: JSONText { .array((current + agreement + all).map(\.json)) }
 
     func toDate(of version: String) -> [ReportedFigure] { current.filter { $0.version == version } }
 

@@ -11,6 +11,8 @@ struct ScoreCurves {
         answers.correctedScores.isEmpty ? answers.plainScores : answers.correctedScores
     }
 
+    private var name: String { answers.correctedScores.isEmpty ? "labels, plain" : "labels, corrected" }
+
     var parts: [ReportPart] { [reliability, receiver, precisionRecall] }
 
     private var reliability: ReportPart {
@@ -27,7 +29,7 @@ struct ScoreCurves {
         chart.series = [
             .init(name: "as it should be", style: .dashed, color: "c2", points: [(0, 0), (1, 1)]),
             .init(
-                name: "labels", style: .line, color: "c1", points: diagram.bins.map { ($0.meanScore, $0.tumourShare) }),
+                name: name, style: .line, color: "c1", points: diagram.bins.map { ($0.meanScore, $0.tumourShare) }),
             .init(name: "", style: .dots, color: "c1", points: diagram.bins.map { ($0.meanScore, $0.tumourShare) }),
         ]
         part.chart = chart
@@ -55,7 +57,7 @@ struct ScoreCurves {
         let shown = ScoreCurves.thinned(points)
         part.table.rows = ScoreCurves.thinned(points, to: 20).map { [$0.0.short, $0.1.short] }
         var chart = Chart(title: title, xLabel: axes.0, yLabel: axes.1, xRange: 0...1, yRange: 0...1)
-        chart.series = [.init(name: "labels", style: .line, color: "c1", points: shown.map { (x: $0.0, y: $0.1) })]
+        chart.series = [.init(name: name, style: .line, color: "c1", points: shown.map { (x: $0.0, y: $0.1) })]
         part.chart = chart
         return part
     }

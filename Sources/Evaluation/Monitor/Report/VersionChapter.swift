@@ -72,8 +72,7 @@ struct VersionChapter {
         }
         part.words = "Over \(both[0].kind == WindowKind.day.rawValue ? "days" : "28 days") up to each midnight."
         var chart = Chart(
-            title: title, xLabel: "", yLabel: metric, xRange: span(first, last), yRange: 0...1,
-            xEnds: ("\(first)".day, "\(last)".day))
+            title: title, xLabel: "", yLabel: metric, xRange: span(first, last), yRange: 0...1, isOverTime: true)
         let bands = corrected.filter { $0.low != nil && $0.high != nil }
         chart.series = [
             .init(
@@ -172,7 +171,7 @@ struct VersionChapter {
         let highest = max(1.5, points.map(\.1).max() ?? 0)
         var chart = Chart(
             title: title, xLabel: "", yLabel: "share of limit", xRange: span(first, last), yRange: 0...highest,
-            xEnds: ("\(first)".day, "\(last)".day))
+            isOverTime: true)
         chart.series = [
             .init(name: name, style: .line, color: "c1", points: points),
             .init(
@@ -205,7 +204,7 @@ struct VersionChapter {
         }
         var chart = Chart(
             title: part.title, xLabel: "", yLabel: "share of limit", xRange: span(first, last),
-            yRange: 0...max(1.5, known.map(\.share).max() ?? 0), xEnds: ("\(first)".day, "\(last)".day))
+            yRange: 0...max(1.5, known.map(\.share).max() ?? 0), isOverTime: true)
         let streams = [
             (SequentialMeasurements.score, "mean score", "c1"),
             (ErrorStream.missedTumors.rawValue, "missed tumours", "c2"),

@@ -11,10 +11,10 @@ extension VersionChapter {
             title: "Confusion matrix",
             words: "Labelled patches, and the patches they stand for when corrected.",
             table: ReportTable(
-                columns: ["called", "labelled", "patches", "stand for"],
+                columns: ["call", "label", "patches", "stand for"],
                 rows: cells.map { called, labelled, metric in
                     [
-                        called, labelled,
+                        "called \(called)", "labelled \(labelled)",
                         figures.toDate(version, metric, RealisedPerformance.plain)?.value?.short ?? "0",
                         figures.toDate(version, metric, RealisedPerformance.corrected)?.value?.short ?? "",
                     ]
@@ -80,11 +80,10 @@ enum ForestChart {
         guard known.count > 1 else { return nil }
         let count = Double(known.count)
         var chart = Chart(
-            title: "Recall by part", xLabel: "", yLabel: "", xRange: -0.5...1, yRange: 0...count)
-        chart.xMarks = [(0, "recall 0"), (0.5, "0.5"), (1, "1")]
-        chart.labels = known.enumerated().map { (count - Double($0) - 0.5, String($1.segment.text.prefix(18))) }
+            title: "Recall by part", xLabel: "recall", yLabel: "", xRange: 0...1, yRange: 0...count,
+            rows: known.map(\.segment.text))
         chart.series = known.enumerated().flatMap { index, row -> [Chart.Series] in
-            let place = count - Double(index) - 0.5
+            let place = count - Double(index) - 0.7
             return [
                 .init(
                     name: "", style: .line, color: "c1",
