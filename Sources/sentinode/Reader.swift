@@ -55,8 +55,14 @@ struct Reader: ParsableCommand {
                 var reader = NewReader(login: login, fullName: name, qualification: qualification, sites: sites)
                 (reader.isAlwaysBlind, reader.adjudicates) = (blind, adjudicates)
                 reader.reason = reason?.text
-                try ReaderRegistry(databaseSettings("reader")).add(reader)
+                let registry = try ReaderRegistry(databaseSettings("reader"))
+                let before = try registry.reader(login)
+                try registry.add(reader)
                 print("\(login) may review; \(name) reads docs/for-pathologists.md next")
+                if let before { for change in reader.changes(from: before) { print("changed: \(change)") } }
+                for site in try registry.unknownSites(sites) {
+                    complain("no prediction is stored of site \(site) yet: is the name as messages have it?")
+                }
             }
         }
     }

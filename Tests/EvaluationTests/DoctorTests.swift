@@ -94,6 +94,17 @@ import Testing
                 defer { connection.close() }
                 try connection.query("select review.confirm(job_id, 'tumor', reason => 'seen') from review.claim(1)")
             }
+            let unread = "worklist: 2 patches of site north wait for a reader, and nobody may read them"
+            try laboratory.withReader { _ in
+                let words = try examine(laboratory).1
+                #expect(!words.contains("nobody may read them"))
+            }
+            #expect(try examine(laboratory).1.contains(unread))
+            try laboratory.database.run(script: "update review.worklist_items set stage = 'adjudication'")
+            try laboratory.withReader { _ in
+                let words = try examine(laboratory).1
+                #expect(words.contains("wait for an adjudicator, and nobody may read them"))
+            }
             #expect(try !examine(laboratory).1.contains("not on the worklist"))
             try laboratory.database.run(script: "delete from review.worklist_items")
             let (end, words) = try examine(laboratory)

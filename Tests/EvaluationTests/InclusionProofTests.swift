@@ -136,6 +136,15 @@ import Testing
             try check(whole.replacing(root, with: String(root.reversed())), expecting: 1)
             try check(whole.replacing("\"leaf\":\(receipt.leaf)", with: "\"leaf\":99"), expecting: 1)
             try check("no receipt", expecting: 1)
+            for (field, told, other) in [
+                ("decision", "\"\(try #require(event.content.decision))\"", "\"unknown\""),
+                ("slide_id", "null", "\"S-9\""),
+                ("event", "\"prediction", "\"message"), ("p_tumor", "", "1"),
+            ] {
+                let changed = whole.replacing("\"\(field)\":\(told)", with: "\"\(field)\":\(other)")
+                #expect(changed != whole)
+                try check(changed, expecting: 1)
+            }
             let job = try #require(event.content.job_id).uuidString
             try laboratory.tamper("update sentinode.predictions set slide_id = 'other' where job_id = '\(job)'")
             try check(whole, expecting: 1)

@@ -286,7 +286,7 @@ import Testing
                                 where stored_at >= '\(lab.daysAgo(5))' and stored_at < '\(lab.daysAgo(4))' limit 1);
                 """)
             let second = try monitor("day,28d")
-            #expect(second.log.contains("windows of 28 days were left out before"))
+            #expect(second.log.contains("windows of 28 days that ended while they were left out, by"))
             #expect(try kinds(of: second.run) == ["28 days", "day"])
             #expect(
                 try lab.latest("prevalence", "plain", "28 days").map { "\($0.start)" }

@@ -20,7 +20,7 @@ import Testing
             for section in page.components(separatedBy: "<section").dropFirst() where section.contains("<svg") {
                 #expect(section.contains("<table>"), "\(section.prefix(200))")
             }
-            #expect(page.contains("<p class=\"verdict \">No alert is open."))
+            #expect(page.contains("<p class=\"verdict calm\">No alert is open."))
         }
     }
 
@@ -36,6 +36,31 @@ import Testing
             let rows = try #require(figures["numbers"] as? [[String: String]])
             #expect(rows.first?["figure"] == "recall")
             #expect(rows.first?["corrected"]?.isEmpty == false)
+            let all = try #require(report["figures"] as? [[String: any Sendable]])
+            let recall = try #require(
+                all.first {
+                    $0["metric"] as? String == "recall" && $0["method"] as? String == "plain"
+                        && $0["segment_kind"] as? String == "overall" && $0["window_kind"] as? String == "now"
+                })
+            let low = try #require(recall["ci_low"] as? Double)
+            let value = try #require(recall["value"] as? Double)
+            #expect(low < value)
+            #expect(recall["slides"] as? Int != nil && recall["state"] as? String == "shown")
+        }
+    }
+
+    @Test func `no alert of one version says nothing of another that has no reference`() async throws {
+        try await MonitoredLaboratory.with(days: 12, patches: 3_300, slide: 50) { lab in
+            try lab.run(
+                "reference", "freeze", "--from", lab.daysAgo(11), "--to", lab.daysAgo(6), "--reason", "validated")
+            try lab.change(
+                "update sentinode.predictions set model_version = 'another' where stored_at >= '\(lab.daysAgo(3))'")
+            try lab.run("--report", "report.html")
+            let page = try String(contentsOf: lab.laboratory.folder.appending(path: "report.html"), encoding: .utf8)
+            #expect(
+                page.contains(
+                    "<p class=\"verdict unwatched\">No alert is open, but nothing can alarm for another, which has no"),
+                "\(page.split(separator: "\n").first { $0.contains("verdict ") && $0.contains("<p") } ?? "")")
         }
     }
 

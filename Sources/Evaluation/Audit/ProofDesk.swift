@@ -141,46 +141,9 @@ extension ProofDesk {
                 throw OperationError("the receipt does not fit: the row of job \(job.text) is gone or stands elsewhere")
             }
             _ = try proof(row.row, row.position)
+            let compared = try receipt.message.compared(with: row.row)
             return "the receipt fits: job \(job.text) stands under \(name) as it did then"
-        }
-    }
-}
-
-/// A receipt as a result message carries it, or alone.
-public struct KeptReceipt: Decodable {
-    let job: UUID?
-    let writer: UUID
-    let seal: Int64
-    let leaf: Int32
-    let root: String
-
-    var position: LeafPosition { LeafPosition(writer: writer, seal: seal, leaf: leaf) }
-
-    private enum Key: String, CodingKey { case job = "job_id", receipt, writer, seal, leaf, root }
-
-    public init(from decoder: any Decoder) throws {
-        let message = try decoder.container(keyedBy: Key.self)
-        let receipt =
-            message.contains(.receipt) ? try message.nestedContainer(keyedBy: Key.self, forKey: .receipt) : message
-        job = try message.decodeIfPresent(UUID.self, forKey: .job)
-        writer = try receipt.decode(UUID.self, forKey: .writer)
-        seal = try receipt.decode(Int64.self, forKey: .seal)
-        leaf = try receipt.decode(Int32.self, forKey: .leaf)
-        root = try receipt.decode(String.self, forKey: .root)
-    }
-
-    /// Reads a file with a result message, or with its receipt.
-    public static func read(_ path: String) throws -> KeptReceipt {
-        let data: Data
-        do {
-            data = try Data(contentsOf: URL(filePath: path))
-        } catch {
-            throw OperationError("\(path) cannot be read")
-        }
-        do {
-            return try JSONDecoder().decode(KeptReceipt.self, from: data)
-        } catch {
-            throw OperationError("\(path) is neither a result message nor a receipt in JSON")
+                + (compared > 0 ? ", and \(compared) fields of the message say what is stored" : "")
         }
     }
 }

@@ -152,15 +152,15 @@ struct RealisedPerformance {
             measured.state = .immature
             return
         }
+        if let reason = answers.tooUneven(figure) {
+            measured.state = .notEnoughData
+            measured.note = reason
+            return
+        }
         guard let limit = expectation?.lowest[figure] else {
             if let reason = expectation?.without[figure] {
                 measured.note = "no limit: in the acceptance reference's period the labels say \(reason)"
             }
-            return
-        }
-        if let reason = answers.tooUneven(figure) {
-            measured.state = .notEnoughData
-            measured.note = reason
             return
         }
         measured.reference = expectation?.reference

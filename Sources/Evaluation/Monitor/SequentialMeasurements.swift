@@ -77,7 +77,8 @@ struct SequentialMeasurements {
         let right = performance.first {
             $0.metric == errors.right.metric && $0.method == RealisedPerformance.corrected
         }
-        guard let interval = right?.interval else {
+        // Where few patches decide, the interval is too narrow for a limit.
+        guard let interval = right?.interval, right?.state != .notEnoughData else {
             figure.state = right?.state ?? .notEnoughData
             figure.note = right?.note
             return figure

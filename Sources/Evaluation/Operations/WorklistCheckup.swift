@@ -5,7 +5,38 @@ extension Checkup {
     /// Nothing for logins that may not know, as a worker's own.
     func worklist(_ connection: DatabaseConnection) throws -> [CheckupResult] {
         guard try mayRead("review", "worklist_items", connection) else { return [] }
-        return [try waiting(connection)] + (try forgotten(connection))
+        return [try waiting(connection)] + (try unreadable(connection)) + (try forgotten(connection))
+    }
+
+    /// Patches that none of the active readers may take: of a site that nobody was granted, or for an adjudicator where
+    /// nobody adjudicates.
+    private func unreadable(_ connection: DatabaseConnection) throws -> [CheckupResult] {
+        guard try mayRead("review", "readers", connection) else { return [] }
+        let rows = try connection.query(
+            """
+            with active as (
+                select sites, adjudicates
+                from (select distinct on (login) * from review.readers order by login, version desc) as reader
+                where active_from <= now() and (active_to is null or active_to > now())
+            ), waiting as (
+                select coalesce(site, '') as site, stage = 'adjudication' as for_adjudicator, count(*) as patches
+                from review.worklist_items group by 1, 2
+            )
+            select site, for_adjudicator, patches from waiting
+            where not exists (
+                select from active
+                where (sites ? '*' or (site <> '' and sites ? site)) and (adjudicates or not for_adjudicator))
+            order by patches desc, site, for_adjudicator limit 10
+            """)
+        return try rows.map { row in
+            let (site, patches) = (try row.text("site"), try row.int8("patches"))
+            let place = site.isEmpty ? "without a site" : "of site \(site)"
+            let whom = try row.bool("for_adjudicator") ? "an adjudicator" : "a reader"
+            return .warning(
+                "worklist", "\(patches) patches \(place) wait for \(whom), and nobody may read them",
+                "sentinode reader add with --site \(site.isEmpty ? "'*'" : site)"
+                    + (try row.bool("for_adjudicator") ? " and --adjudicates" : ""))
+        }
     }
 
     private func waiting(_ connection: DatabaseConnection) throws -> CheckupResult {

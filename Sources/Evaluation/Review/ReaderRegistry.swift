@@ -37,6 +37,20 @@ public struct NewReader: Sendable {
     }
 }
 
+extension NewReader {
+    /// What becomes otherwise than it was said before, a sentence each.
+    public func changes(from before: ReaderSummary) -> [String] {
+        func told(_ sites: [String]) -> String { sites.sorted().joined(separator: " ") }
+        let changes: [(what: String, before: String, now: String)] = [
+            ("name", before.fullName, fullName), ("qualification", before.qualification, qualification),
+            ("sites", told(before.sites), told(sites)),
+            ("always blind", before.isAlwaysBlind ? "yes" : "no", isAlwaysBlind ? "yes" : "no"),
+            ("adjudicates", before.adjudicates ? "yes" : "no", adjudicates ? "yes" : "no"),
+        ]
+        return changes.filter { $0.before != $0.now }.map { "\($0.what), was \($0.before), is \($0.now)" }
+    }
+}
+
 /// Says which person a database login belongs to, as the login of its own connection.
 public final class ReaderRegistry {
     private let connection: DatabaseConnection
@@ -58,6 +72,20 @@ public final class ReaderRegistry {
     /// From now on the login may not review; what it labelled stays.
     public func end(_ login: String, reason: String) throws {
         try connection.query("select review.end_reader($1, $2)", [.text(login), .text(reason)])
+    }
+
+    /// A reader as known now; nil where the login never was one.
+    public func reader(_ login: String) throws -> ReaderSummary? { try readers().first { $0.login == login } }
+
+    /// Those of the sites that no prediction names.
+    public func unknownSites(_ sites: [String]) throws -> [String] {
+        try connection.query(
+            """
+            select named.site from unnest($1::text[]) as named (site)
+            where named.site <> '*'
+                and not exists (select from sentinode.predictions as prediction where prediction.site = named.site)
+            """, [.textArray(sites)]
+        ).map { try $0.text("site") }
     }
 
     /// Every reader as known now, in the order of their logins.

@@ -51,7 +51,12 @@ import Testing
                 where sites = '["north"]' and readers.reason = 'study of May' and events.reason = 'study of May'
                 """)
             #expect(kept == 1)
+            #expect(try added.log().contains("no prediction is stored of site north yet"))
             #expect(try laboratory.runToEnd("reader", "list").output.contains("always blind, adjudicates"))
+            let changed = try laboratory.start(adding + ["--site", "south", "--adjudicates"])
+            #expect(try changed.waitForEnd() == .exit(0))
+            let lines = try changed.output().split(separator: "\n").filter { $0.hasPrefix("changed: ") }
+            #expect(lines == ["changed: sites, was north, is south", "changed: always blind, was yes, is no"])
         }
     }
 
