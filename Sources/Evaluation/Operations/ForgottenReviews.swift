@@ -1,6 +1,7 @@
 import Database
 
-/// Predictions selected for review that nobody is served, though readings or an adjudication are missing.
+/// Predictions selected for review that nobody is served, though readings or an adjudication are missing. What was
+/// erased is served to nobody.
 enum ForgottenReviews {
     /// Their `job_id`, `writer`, `seal` and `leaf`, by the rule of `review.settle`, which brings the worklist up to date
     /// after every label. Hash joins over what was selected: 0.4 s with a million predictions.
@@ -17,7 +18,7 @@ enum ForgottenReviews {
         select prediction.job_id, prediction.writer, prediction.seal, prediction.leaf
         from sentinode.predictions as prediction
         left join standing using (job_id)
-        where prediction.review_reason is not null
+        where prediction.review_reason is not null and prediction.salt is not null
             and not exists (select from review.worklist_items as item where item.job_id = prediction.job_id)
             and (coalesce(standing.readings, 0) < coalesce(prediction.reads_wanted, 1)
                  or (standing.answers > 1 and standing.adjudications = 0))
