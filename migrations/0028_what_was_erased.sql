@@ -285,3 +285,171 @@ begin
     return next;
 end $$;
 comment on function review.erase_case(text, text, boolean) is 'Erases what names a case: slide, position, pseudonym, message id, attributes, patches, payloads, comments. Scores, labels and hashes stay; nobody is served it any more, and no further label is taken. What still waits in the queue is not touched';
+
+-- A reader's login that was granted another role sees all rows; claimed and labelled are those of the reader's sites.
+create or replace function review.next_items(
+    reader review.readers, how_many integer, in_stream text, at_site text, on_slide text, in_stage text, lease interval
+) returns setof uuid
+    language plpgsql set search_path = pg_catalog, pg_temp as $$
+declare
+    wanted integer := how_many;
+    chosen uuid[];
+    serving text;
+begin
+    foreach serving in array case when reader.always_blind then array['any'] else array['clinical', 'audit'] end loop
+        continue when in_stream is not null and serving <> 'any' and serving <> in_stream;
+        exit when wanted <= 0;
+        -- A condition written into the text, not a parameter, so that the planner may walk the index in order.
+        execute format($query$
+            select coalesce(array_agg(job_id), '{}') from (
+                select item.job_id
+                from review.worklist_items as item
+                where (item.leased_until is null or item.leased_until <= now() or (%L and item.leased_by = session_user))
+                    and (%s) and (%s)
+                    and ($5 ? '*' or $5 ? item.site) and ($2 is null or item.site = $2) and ($3 is null or item.slide_id = $3)
+                    and (item.stage <> 'adjudication' or $4)
+                    and not exists (select from review.labels as mine where mine.job_id = item.job_id and mine.reader = session_user)
+                order by %s limit $1 %s
+            ) as next
+            $query$,
+            lease is null,
+            case serving when 'any' then 'true' else format('item.stream = %L', serving) end,
+            case when in_stage is null then 'true' else format('item.stage = %L', in_stage) end,
+            case serving when 'clinical' then 'item.priority, item.reading_order' else 'item.reading_order' end,
+            case when lease is null then '' else 'for update of item skip locked' end)
+        into chosen using wanted, at_site, on_slide, reader.adjudicates, reader.sites;
+        if lease is not null then
+            update review.worklist_items
+            set leased_by = session_user, leased_at = now(), leased_until = clock_timestamp() + lease
+            where job_id = any (chosen);
+        end if;
+        wanted := wanted - cardinality(chosen);
+        return query select * from unnest(chosen);
+    end loop;
+end $$;
+
+-- Every reason for which a patch was selected, each with its own probability.
+create or replace function review.timeline(of_job uuid) returns table (at timestamptz, what text, who text, detail text)
+    language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+declare
+    prediction record;
+    seen boolean;
+begin
+    select * into prediction from review.predictions where predictions.job_id = of_job;
+    seen := found;
+    if not seen and (review.is_reader() or not exists (select from sentinode.quarantined_messages where job_id = of_job)) then
+        perform review.refuse_unseen(of_job);
+    end if;
+    return query
+        select entry.at, entry.what, entry.who, entry.detail from (
+            select 1 as step, prediction.enqueued_at as at, 'sent' as what, prediction.sender as who, 'by the sender''s clock' as detail
+            where seen and prediction.enqueued_at is not null
+            union all
+            select 2, stored.received_at, 'received', null, null from sentinode.predictions as stored where stored.job_id = of_job
+            union all
+            select 3, prediction.predicted_at, 'predicted', prediction.model_version,
+                   case when prediction.is_hidden then 'hidden until your own label is stored and revealed'
+                        else format('%s, p_tumor %s, threshold %s%s', prediction.decision, prediction.p_tumor, prediction.threshold,
+                                    coalesce(format(', uncertain from %s to %s', prediction.uncertain_low, prediction.uncertain_high), ''))
+                   end
+            where seen
+            union all
+            select 4, event.occurred_at, 'stored', event.actor,
+                   format('audit leaf %s of seal %s of writer %s', stored.leaf, stored.seal, stored.writer)
+            from sentinode.predictions as stored
+            join audit.events as event on event.writer = stored.writer and event.seal = stored.seal
+            where stored.job_id = of_job
+            union all
+            select 5, prediction.predicted_at, 'selected for review', null, (
+                select concat_ws('; ', string_agg(format('%s, probability %s', drawn.reason, drawn.probability::real), '; '),
+                                 case when stored.selection_probability::real > max(drawn.probability)::real
+                                      then format('any reason, probability %s', stored.selection_probability::real) end)
+                from (values ('uncertain', 1, stored.decision = 'uncertain'),
+                             ('positive', stored.positive_probability, stored.positive_selected),
+                             ('audit', stored.audit_probability, stored.audit_selected)) as drawn (reason, probability, applies)
+                where drawn.applies)
+            -- Hidden together with the reason.
+            from sentinode.predictions as stored where stored.job_id = of_job and prediction.review_reason is not null
+            union all
+            select 6, claim.claimed_at, 'claimed', coalesce(review.person_of(claim.reader), claim.reader),
+                   format('%s, until %s', claim.stage, claim.leased_until)
+            from review.claims as claim
+            where claim.job_id = of_job and (claim.reader = session_user or prediction.is_hidden is not true)
+            union all
+            select 6, given_back.released_at, 'released', coalesce(review.person_of(given_back.reader), given_back.reader), null
+            from review.releases as given_back
+            where given_back.job_id = of_job and (given_back.reader = session_user or prediction.is_hidden is not true)
+            union all
+            select 7, said.labelled_at,
+                   case said.act when 'read' then 'labelled' when 'adjudication' then 'adjudicated'
+                       when 'amendment' then 'amended' else 'withdrawn' end,
+                   said.printed_name,
+                   concat_ws(', ', said.label, said.reading, case when said.blind then 'blind' end,
+                             case when said.after_reveal then 'after the reveal' end, 'confidence ' || said.confidence,
+                             case when said.source = 'import' then 'imported by ' || said.recorded_by end, said.reason)
+            from review.label_history as said where said.job_id = of_job
+            union all
+            select 8, revealed.revealed_at, 'revealed', coalesce(review.person_of(revealed.reader), revealed.reader), null
+            from review.reveals as revealed where revealed.job_id = of_job and (revealed.reader = session_user or not prediction.is_hidden)
+            union all
+            select 2, bad.received_at, 'received', null, 'as a message that could not be decided'
+            from sentinode.quarantined_messages as bad where bad.job_id = of_job
+            union all
+            select 9, bad.quarantined_at, 'quarantined', null, format('%s: %s', bad.reason, bad.explanation)
+            from sentinode.quarantined_messages as bad where bad.job_id = of_job
+            union all
+            select 9, again.quarantined_at, 'quarantined again', null, again.reason
+            from sentinode.quarantine_repeats as again where again.job_id = of_job
+            union all
+            select 10, decided.decided_at, decided.decision, coalesce(review.person_of(decided.decided_by), decided.decided_by), decided.reason
+            from sentinode.quarantine_decisions as decided where decided.job_id = of_job
+            union all
+            select 11, erased.erased_at, 'erased', erased.erased_by, format('%s: cleared %s (%s)', erased.relation, erased.columns, event.reason)
+            from (
+                select job_id, writer, seal, leaf from sentinode.predictions where job_id = of_job
+                union all
+                select job_id, writer, seal, leaf from sentinode.quarantined_messages where job_id = of_job
+            ) as stored
+            join audit.erased_rows as erased
+                on (erased.row_writer, erased.row_seal, erased.row_leaf) = (stored.writer, stored.seal, stored.leaf)
+            join audit.events as event on (event.writer, event.seal) = (erased.writer, erased.seal)
+        ) as entry
+        where entry.at is null or entry.at < (select review.as_of())
+        order by entry.at, entry.step;
+end $$;
+
+-- Who pauses what is paused learns by whom.
+create or replace function review.change_work(should_pause boolean, reason text) returns boolean
+    language plpgsql set search_path = pg_catalog, pg_temp as $$
+declare
+    act audit.act;
+    before sentinode.control;
+    begun sentinode.control;
+    action text := case when should_pause then 'work.paused' else 'work.resumed' end;
+    why text := review.require_reason(reason, case when should_pause then 'pausing' else 'resuming' end);
+begin
+    -- Waits for the batches that are being stored; from the commit on nothing is decided by whoever did not see it.
+    perform pg_advisory_xact_lock(1397050964, 1);
+    select * into before from sentinode.control order by generation desc limit 1;
+    if coalesce(before.paused, false) = should_pause then
+        if should_pause then
+            -- A model that was activated since stands in a row of its own.
+            select * into begun from sentinode.control
+            where generation > coalesce((select max(generation) from sentinode.control where not paused), 0)
+            order by generation limit 1;
+            raise notice 'work is paused already, since % by %: %',
+                begun.changed_at, coalesce(review.person_of(begun.changed_by), begun.changed_by), begun.reason
+                using hint = 'Nothing was stored. SELECT review.resume(reason) lets the workers decide again.';
+        end if;
+        return false;
+    end if;
+    act := audit.begin_act();
+    insert into sentinode.control (generation, active_version, paused, reason, changed_at, changed_by, writer, seal, leaf, salt)
+    values (coalesce(before.generation, 0) + 1, before.active_version, should_pause, why, now(), session_user,
+            act.writer, act.seal, 1, uuid_send(gen_random_uuid()));
+    perform audit.seal_act(act, action, null, why, null, 'sentinode.control');
+    perform review.announce(action, jsonb_build_object(
+        'model_version', before.active_version, 'generation', coalesce(before.generation, 0) + 1, 'changed_by', session_user,
+        'reason', why, 'changed_at', to_char(now() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')));
+    return true;
+end $$;
