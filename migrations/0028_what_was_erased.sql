@@ -453,3 +453,4 @@ begin
         'reason', why, 'changed_at', to_char(now() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')));
     return true;
 end $$;
+comment on function review.pause(text) is 'Stops every worker from deciding, from this commit on; messages wait in the queue. False where work was paused already: a notice says since when, by whom and why';
