@@ -88,6 +88,7 @@ import Testing
             #expect(try laboratory.count("select review.prune_images()::bigint as count") == 1)
             #expect(try laboratory.verify().isClean)
             try laboratory.database.run(script: "select * from review.erase_slide('S-1', 'a test')")
+            #expect(try laboratory.count("select count(*) from review.worklist_items") == 5)
             let report = try laboratory.verify()
             #expect(report.isClean, "\(report.findings)")
             #expect(report.erased == 1)
@@ -126,6 +127,56 @@ import Testing
         }
     }
 
+    /// What is changed of a patch that waits, and what is named of it.
+    private static let alterations = [
+        ("site", "site = 'elsewhere'"), ("slide_id", "slide_id = 'elsewhere'"), ("reads_wanted", "reads_wanted = 2"),
+        ("image_sha256", "image_sha256 = sha256('another')"), ("blind", "blind = true"),
+        ("stream", "stream = 'audit'"), ("priority", "priority = 99"),
+        ("reading_order", "reading_order = sha256(reading_order)"), ("stage", "stage = 'adjudication'"),
+        ("added_at", "added_at = 'infinity', due_at = 'infinity'"), ("due_at", "due_at = due_at + interval '1 year'"),
+        ("leased_until", "leased_by = 'somebody', leased_at = now(), leased_until = 'infinity'"),
+    ]
+
+    @Test func `a patch that waits and was changed, so that its readers miss it, is named`() async throws {
+        try await withKeptPatches { laboratory in
+            let drill = try TamperDrill(laboratory)
+            defer { drill.superuser.close() }
+            try drill.superuser.run(script: "create table public.waiting as select * from review.worklist_items")
+            for (column, change) in AuditBesideTheTrailTests.alterations {
+                try drill.between(
+                    "update review.worklist_items set \(change) where job_id = (select job_id from public.waiting limit 1)",
+                    "truncate review.worklist_items; insert into review.worklist_items select * from public.waiting"
+                ) {
+                    let report = try laboratory.verify()
+                    #expect(report.findings.map(\.kind) == [.workingRowChanged], "\(report.findings)")
+                    let finding = try #require(report.findings.first)
+                    #expect(finding.table == "review.worklist_items" && finding.key?.hasPrefix("job_id=") == true)
+                    #expect(finding.detail?.hasSuffix("labels and claims: \(column)") == true, "\(finding)")
+                }
+            }
+            #expect(try laboratory.verify().isClean)
+        }
+    }
+
+    @Test func `what readers make of the worklist is in order, and a lease that outlasts its claim is named`()
+        async throws
+    {
+        try await withKeptPatches(readings: 2) { laboratory in
+            try laboratory.withReader { reader in
+                let connection = try reader.connect()
+                defer { connection.close() }
+                try connection.query("select review.confirm(job_id, 'tumor') from review.claim(2)")
+                try connection.query("select review.withdraw(label_id, 'a test') from review.my_labels limit 1")
+                try connection.query("select * from review.claim(2)")
+                let report = try laboratory.verify()
+                #expect(report.isClean, "\(report.findings)")
+                try laboratory.tamper(
+                    "update review.worklist_items set leased_until = 'infinity' where leased_by is not null")
+                #expect(try laboratory.verify().divergences == 2)
+            }
+        }
+    }
+
     @Test func `a chain that belongs to nobody any more, or to somebody else, is named`() async throws {
         try await withKeptPatches { laboratory in
             let drill = try TamperDrill(laboratory)
@@ -149,11 +200,12 @@ import Testing
 
     /// Six patches, or so many, that are all left to people and kept; the first is of slide S-1.
     private func withKeptPatches(
-        _ count: Int = 6, keeping days: Int = 30, _ body: (Laboratory) throws -> Void
+        _ count: Int = 6, keeping days: Int = 30, readings: Int = 1, _ body: (Laboratory) throws -> Void
     ) async throws {
         try await Laboratory.with { laboratory in
             try laboratory.activateVersionThatIsNeverCertain()
-            try laboratory.setPolicy(#"[{"reason": "uncertain", "keep_image_days": \#(days)}]"#)
+            try laboratory.setPolicy(
+                #"[{"reason": "uncertain", "keep_image_days": \#(days), "second_read_rate": \#(readings - 1)}]"#)
             try laboratory.publish(
                 try (0..<count).map {
                     TestPatches.message(

@@ -10,11 +10,11 @@ struct AuditTeam {
         case slice(AuditSlice)
         case census(table: Int)
         case patches(share: Int)
-        case missingPatches, worklist, chains
+        case missingPatches, forgottenReviews, alteredWorklist, chains
 
         /// What only a whole verification looks at: the rows of every table, and what is no leaf and follows from leaves.
         static func whole(tables: Int) -> [Task] {
-            (0..<tables).map { .census(table: $0) } + [.missingPatches, .worklist, .chains]
+            (0..<tables).map { .census(table: $0) } + [.missingPatches, .forgottenReviews, .alteredWorklist, .chains]
                 + (0..<KeptPatchCheck.shares).map { .patches(share: $0) }
         }
     }
@@ -87,7 +87,8 @@ struct AuditTeam {
                 case .patches(let share):
                     state.add(try KeptPatchCheck.changed(share: share, connection))
                 case .missingPatches: state.add(try KeptPatchCheck.missing(connection))
-                case .worklist: state.add(try WorkingTableCheck.worklist(connection))
+                case .forgottenReviews: state.add(try WorkingTableCheck.forgotten(connection))
+                case .alteredWorklist: state.add(try WorkingTableCheck.altered(connection))
                 case .chains: state.add(try WorkingTableCheck.chains(connection))
                 }
             }

@@ -186,18 +186,63 @@ import Testing
         }
     }
 
-    @Test func `a case that is erased can still be read, labelled and exported without its names`() async throws {
+    @Test func `an erased case is read and exported without its names, its labels count, and no more are taken`()
+        async throws
+    {
         try await ReviewRoom.with { room in
             try fill(room)
             try room.store([MadePrediction(number: 9, p: 0.5, caseName: ErasureTests.name)])
-            try room.administrator().run(ErasureTests.erasing + ")")
-            let reader = try room.makeReader("Dr. After")
-            let job = MadePrediction.id(9)
+            let reader = try room.makeReader("Dr. Before")
+            let (job, unread) = (MadePrediction.id(9), MadePrediction.id(5))
+            let label = try #require(try reader.value("select review.confirm('\(job)', 'tumor')"))
+            let administrator = try room.administrator()
+            try administrator.run(ErasureTests.erasing + ")")
             try expectRefusal("SN003", "is not kept", reader, "select review.image('\(job)')")
-            try reader.run("select review.confirm('\(job)', 'tumor')")
-            try reader.run("select review.amend(label_id, 'normal', 'x') from review.my_labels")
+            for (session, call) in [
+                (reader, "confirm('\(unread)', 'tumor', comment => 'of Mr. X')"),
+                (reader, "confirm_many(array['\(MadePrediction.id(3))', '\(unread)']::uuid[], 'tumor')"),
+                (reader, "amend('\(label)', 'normal', 'of Mr. X')"), (reader, "withdraw('\(label)', 'of Mr. X')"),
+                (administrator, "import_labels('\(reader.login)', array['\(unread)']::uuid[], array['tumor'], 'x')"),
+            ] {
+                try expectRefusal("SN020", "was erased", session, "select review.\(call)")
+            }
+            let final = try reader.rows("select label, how from review.final_labels where job_id = '\(job)'")
+            #expect(final == [["tumor", "single read"]])
             #expect(try reader.value("select count(*) from review.export_csv() where job_id = '\(job)'") == "1")
+            #expect(try places(of: "Mr. X", room) == [])
             #expect(try room.auditProblems() == [])
+        }
+    }
+
+    @Test func `an erased case is on nobody's worklist, whether it was claimed or not, and is not missed there`()
+        async throws
+    {
+        try await ReviewRoom.with { room in
+            try fill(room)
+            try room.store([9, 10].map { MadePrediction(number: $0, p: 0.5, caseName: ErasureTests.name) })
+            let reader = try room.makeReader("Dr. Before")
+            #expect(try reader.column("select job_id from review.claim(1, slide_id => 'S-1')").count == 1)
+            try room.administrator().run(ErasureTests.erasing + ")")
+            #expect(try reader.value("select count(*) from review.worklist where is_mine") == "0")
+            // Nor does it come back where the worklist is brought up to date by hand.
+            try room.asOwner("select review.settle(job_id) from sentinode.predictions")
+            let waiting = try room.operatorSession.column("select job_id from review.worklist_items order by job_id")
+            #expect(waiting == [3, 4].map(MadePrediction.id))
+            #expect(try Checkup().forgotten(room.operatorSession.connection).isEmpty)
+        }
+    }
+
+    @Test func `a patch that two cases share is kept until both are erased`() async throws {
+        try await ReviewRoom.with { room in
+            try room.store(
+                ["one", "two"].enumerated().map { number, name in
+                    MadePrediction(number: number, p: 0.5, caseName: name, image: 1)
+                })
+            try room.asOwner(ErasureTests.imagesAndMessages)
+            let administrator = try room.administrator()
+            for (name, images) in [("one", "0"), ("two", "1")] {
+                #expect(try administrator.value("select images from review.erase_case('\(name)', 'x')") == images)
+            }
         }
     }
 }

@@ -53,6 +53,7 @@ let privilegesOnFunctions = """
     review.next_items(review.readers,integer,text,text,text,text,interval) |
     review.pause(text) | admin reviewer
     review.person_of(text) | admin auditor monitor worker
+    review.prediction_to_label(uuid,jsonb) |
     review.prune_images(integer) | admin
     review.put_on_worklist() |
     review.queue_review(uuid,text) |

@@ -99,6 +99,24 @@ import Testing
         }
     }
 
+    @Test func `a reader whose login sees every site for another reason claims and labels at the granted ones`()
+        async throws
+    {
+        try await ReviewRoom.with { room in
+            try fill(room)
+            let north = try room.makeReader("Dr. North", sites: ["north"])
+            try room.operatorSession.run("grant sentinode_auditor to \(north.login)")
+            #expect(try north.value("select count(*) from review.predictions") == "9")
+            for job in [12, 22].map(MadePrediction.id) {
+                try expectRefusal("SN002", "at your sites (north)", north, "select review.confirm('\(job)', 'tumor')")
+            }
+            for function in ["upcoming", "claim"] {
+                let served = try north.column("select job_id from review.\(function)(100)")
+                #expect(Set(served) == Set([2, 3].map(MadePrediction.id)), "\(function)")
+            }
+        }
+    }
+
     @Test func `a grant that ends takes the site out of sight, and the labels given there stay`() async throws {
         try await ReviewRoom.with { room in
             try fill(room)

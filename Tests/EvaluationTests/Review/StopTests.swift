@@ -55,6 +55,10 @@ import Testing
             #expect(try reader.value("select review.resume('x')") == "f")
             #expect(try reader.value("select review.pause('x')") == "t")
             #expect(try reader.value("select review.pause('y')") == "f")
+            #expect(
+                reader.connection.takeNotices().contains {
+                    $0.hasPrefix("work is paused already, since 20") && $0.contains(" by Dr. Stop: x")
+                })
             #expect(try room.administrator().value("select review.resume('z')") == "t")
             let rows = try room.operatorSession.rows(
                 """

@@ -48,6 +48,34 @@ import Testing
         }
     }
 
+    @Test func `every reason for which a patch was selected is told with its probability, where none is hidden`()
+        async throws
+    {
+        try await ReviewRoom.with { room in
+            try room.setPolicy(
+                """
+                [{"reason": "uncertain"}, {"reason": "positive", "rate": 0.5}, {"reason": "audit", "rate": 0.25}]
+                """)
+            try room.store([
+                MadePrediction(number: 1, p: 0.9, positive: true, audit: true, rule: 3),
+                MadePrediction(number: 2, p: 0.5, audit: true, rule: 3),
+                MadePrediction(number: 3, p: 0.1, audit: true, rule: 3),
+            ])
+            let reader = try room.makeReader()
+            let blind = try room.makeReader("Dr. Blind", alwaysBlind: true)
+            for (number, reasons) in [
+                (1, "positive, probability 0.5; audit, probability 0.25; any reason, probability 0.625"),
+                (2, "uncertain, probability 1; audit, probability 0.25"), (3, "audit, probability 0.25"),
+            ] {
+                let query = """
+                    select detail from review.timeline('\(MadePrediction.id(number))') where what = 'selected for review'
+                    """
+                #expect(try reader.column(query) == [reasons])
+                #expect(try blind.column(query) == [])
+            }
+        }
+    }
+
     @Test func `a blind reading shows in the timeline as blind, and its reveal as one`() async throws {
         try await ReviewRoom.with { room in
             try room.setPolicy(TimelineTests.rules)
