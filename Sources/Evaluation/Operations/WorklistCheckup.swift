@@ -17,6 +17,7 @@ extension Checkup {
             with active as (
                 select sites, adjudicates
                 from (select distinct on (login) * from review.readers order by login, version desc) as reader
+                join pg_roles on rolname = login and rolcanlogin
                 where active_from <= now() and (active_to is null or active_to > now())
             ), waiting as (
                 select coalesce(site, '') as site, stage = 'adjudication' as for_adjudicator, count(*) as patches
