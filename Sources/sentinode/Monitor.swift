@@ -142,7 +142,7 @@ struct Monitor: ParsableCommand {
                 if runs.isEmpty { print("nothing is stored yet that could be measured") }
                 summarize(runs)
                 if dryRun, let last = runs.last {
-                    print("\(last.open) alerts would stand open")
+                    print(last.open == 1 ? "1 alert would stand open" : "\(last.open) alerts would stand open")
                 } else {
                     summarize(alerts)
                 }

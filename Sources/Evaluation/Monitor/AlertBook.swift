@@ -223,7 +223,9 @@ extension PlacedMeasurement {
 
     /// What an alert says.
     var sentence: String {
-        let whose = "\(figure.subject.version), \(figure.subject.segment.text), \(kind) to \(end)"
+        let day = "\(end)".prefix(10)
+        let until = end == end.day ? "\(day)" : "\(end)"
+        let whose = "\(figure.subject.version), \(figure.subject.segment.text), \(kind) to \(until)"
         let value = figure.value?.short ?? "?"
         let limit = figure.threshold?.short ?? "?"
         let text =

@@ -65,7 +65,7 @@ struct Chart {
         let names = rows.enumerated().map { index, name in
             """
             <text class="tick" x="\(left)" y="\((Chart.top + Chart.rowHeight * Double(index) + 11).place)">\
-            \(name.count > Chart.longestName ? (name.prefix(Chart.longestName - 1) + "…").escaped : name.escaped)</text>
+            \(Chart.shortened(name).escaped)</text>
             """
         }
         let marks = isOverTime ? days : Chart.ticks(xRange).map { ($0, $0.short) }
@@ -80,6 +80,11 @@ struct Chart {
             <text class="tick" transform="rotate(-90)" x="\(-(Chart.top + bottom) / 2)" y="11" \
             text-anchor="middle">\(yLabel.escaped)</text>
             """
+    }
+
+    /// Names that begin alike often end otherwise.
+    private static func shortened(_ name: String) -> String {
+        name.count > longestName ? name.prefix(longestName / 2) + "…" + name.suffix(longestName / 2 - 1) : name
     }
 
     /// The ends and the middle of a time, or its one day.

@@ -88,10 +88,12 @@ struct ReportPage {
           td:first-child { font-weight: 600; }
           td:not(:first-child)::before { content: attr(data-column) ": "; color: var(--soft); } }
         @media print { :root { --back: #fff; --text: #000; --soft: #444; --line: #bbb; --card: #fff; }
-          body { max-width: none; font-size: 11pt; } .grid { grid-template-columns: 1fr 1fr; }
-          h2, h3, section p { break-after: avoid; } tr { break-inside: avoid; } section.wide { break-inside: auto; }
-          summary { display: none; } details::details-content { content-visibility: visible; display: block; }
-          section:has(details) { break-inside: auto; } }
+          body { max-width: none; font-size: 11pt; } .grid { display: block; } section { margin-bottom: .8rem; }
+          svg { max-width: 10cm; } h2, h3, section p, svg { break-after: avoid; } tr { break-inside: avoid; }
+          section.wide, section:has(details) { break-inside: auto; } summary { display: none; }
+          details::details-content { content-visibility: visible; display: block; }
+          .scroll { overflow: visible; } details table { font-size: 7pt; } details td:first-child { white-space: nowrap; }
+          details th, details td { padding: 0 .8em 0 0; } }
         """
 }
 
