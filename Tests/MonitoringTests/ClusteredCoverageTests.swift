@@ -59,6 +59,45 @@ private let accepted = 274...296
         #expect(delong < 250)
     }
 
+    @Test func `the intervals of average precision and of the losses cover`() throws {
+        func ranked(_ seed: Int) -> [LabelledScore] {
+            var slides = ShiftedSlides(seed: seed)
+            return slides.ranked(slides: 60)
+        }
+        func calibrated(_ seed: Int) -> [LabelledScore] {
+            var slides = ShiftedSlides(seed: seed)
+            return slides.calibrated(slides: 60)
+        }
+        let (ranks, scores) = ((1_000..<1_400).map(ranked), (1_000..<1_400).map(calibrated))
+        let precision = try #require(PrecisionRecallCurve(ranks.flatMap { $0 })?.averagePrecision)
+        let brier = try #require(brierScore(scores.flatMap { $0 }))
+        let loss = try #require(logLoss(scores.flatMap { $0 }))
+        var covered = (precision: 0, brier: 0, loss: 0)
+        for seed in 0..<300 {
+            let found = try #require(AveragePrecision.linearised(ranked(seed))?.value)
+            covered.precision += try #require(found.interval).contains(precision) ? 1 : 0
+            let patches = calibrated(seed)
+            covered.brier += try #require(clusteredBrierScore(patches)?.value).interval.contains(brier) ? 1 : 0
+            covered.loss += try #require(clusteredLogLoss(patches)?.value).interval.contains(loss) ? 1 : 0
+        }
+        print("average precision and losses covered of 300: \(covered)")
+        #expect(accepted.contains(covered.precision))
+        #expect(accepted.contains(covered.brier))
+        #expect(accepted.contains(covered.loss))
+    }
+
+    @Test func `the error of average precision is what leaving slides out gives`() throws {
+        var slides = ShiftedSlides(seed: 7)
+        let patches = slides.ranked(slides: 200)
+        let found = try #require(AveragePrecision.linearised(patches)?.value)
+        let without = try (0..<200).map { slide in
+            try #require(PrecisionRecallCurve(patches.filter { $0.slide != slide })?.averagePrecision)
+        }
+        let mean = without.reduce(0, +) / 200
+        let jackknife = (199.0 / 200 * without.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }).squareRoot()
+        #expect(abs(found.standardError / jackknife - 1) < 0.03, "\(found.standardError), \(jackknife)")
+    }
+
     @Test func `the intervals of the calibration line cover`() throws {
         var (intercept, slope) = (0, 0)
         for seed in 0..<300 {

@@ -3,7 +3,8 @@ import Foundation
 
 /// A shell script that recomputes proofs with `xxd`, `sha256sum` and `openssl`, and says what fits.
 ///
-/// Nothing in it comes from a row but hexadecimal digits, and comments in which every control character is escaped.
+/// Nothing in it comes from a row but hexadecimal digits. The script itself puts them together and prints what they say,
+/// so what a person reads is what is hashed.
 public struct ProofScript {
     private var lines: [String] = []
 
@@ -21,14 +22,37 @@ public struct ProofScript {
         set -eu
         sha256() { printf %s "$1" | xxd -r -p | sha256sum | cut -d ' ' -f 1; }
         fits() { [ "$2" = "$3" ] || { echo "DOES NOT FIT: $1"; exit 1; }; echo "fits: $1"; }
+        # usage: counted HEX     its length in bytes, and itself
+        counted() { printf %08x%s $((${#1} / 2)) "$1"; }
+        number() { printf %s "$1" | sed 's/../& /g' | awk '{ for (i = NF; i > 0; i--) printf "%s", $i }' |
+            xxd -r -p | od -A n -t "$2" | tr -d ' \\n'; }
+        # usage: column NAME TYPE HEX     adds a value to the row, and says what it is
+        column() {
+            row=$row$(counted "$(printf %s "$1" | xxd -p | tr -d '\\n')")$2$(counted "$3")
+            case $2 in
+            74) value=$(printf %s "$3" | xxd -r -p | LC_ALL=C tr -c '\\040-\\176' '?') ;;
+            69) value=$(number "$3" d8) ;;
+            66) value=$(number "$3" f4) ;;
+            64) value=$(number "$3" f8) ;;
+            7a) value=$(number "$3" d8)" microseconds since 1970-01-01 UTC" ;;
+            *) value=$(printf %.64s "$3") ;;
+            esac
+            echo "    $1 = $value"
+        }
 
         """
 
     private mutating func add(_ proof: InclusionProof) {
-        lines.append("# A row of \(proof.row.table):")
-        for column in proof.row.columns { lines.append("#   \(column.name) = \(column.value.json.text)") }
+        let head = RowEncoding(table: proof.row.table, columns: []).bytes
+        lines += ["echo 'a row of \(proof.row.table):'", "row=\(hexadecimal(head))"]
+        for column in proof.row.columns.sorted(by: { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }) {
+            let encoded = RowEncoding(table: proof.row.table, columns: [column]).bytes.dropFirst(head.count)
+            let tagAndValue = encoded.dropFirst(4 + column.name.utf8.count)
+            lines.append(
+                "column \(column.name) \(hexadecimal(tagAndValue.prefix(1))) '\(hexadecimal(tagAndValue.dropFirst(5)))'"
+            )
+        }
         lines += [
-            "row=\(hexadecimal(proof.row.encoding))",
             "digest=$(sha256 \"$row\")",
             "fits 'the row has the digest of its leaf' \"$digest\" \(hexadecimal(proof.digest))",
             "",

@@ -236,16 +236,19 @@ struct RealisedPerformance {
             }
             return figure
         }
-        func mean(_ metric: String, _ value: Double?, _ estimate: Estimate<ClusteredEstimate>?) -> Measurement {
+        // No loss is below 0.
+        func loss(_ metric: String, _ value: Double?, _ estimate: Estimate<ClusteredEstimate>?) -> Measurement {
             var figure = figure(metric, value)
-            if case .value(let found)? = estimate {
-                let interval = found.interval
-                // No loss is below 0.
-                figure.interval = ConfidenceInterval(
-                    lower: max(0, interval.lower), upper: interval.upper, level: interval.level)
+            figure.interval = estimate?.value.map {
+                ConfidenceInterval(
+                    lower: max(0, $0.interval.lower), upper: $0.interval.upper, level: $0.interval.level)
             }
             return figure
         }
+        let ranked = AveragePrecision.linearised(scores)
+        var precision = figure(
+            "average_precision", ranked?.value?.value ?? PrecisionRecallCurve(scores)?.averagePrecision)
+        precision.interval = ranked?.value?.interval
         var area = figure("auc_roc", nil)
         switch areaUnderROC(scores, method) {
         case .value(let found):
@@ -262,9 +265,8 @@ struct RealisedPerformance {
             }
         }
         return [
-            area, figure("average_precision", PrecisionRecallCurve(scores)?.averagePrecision),
-            mean("brier", brierScore(scores), clusteredBrierScore(scores)),
-            mean("log_loss", logLoss(scores), clusteredLogLoss(scores)),
+            area, precision, loss("brier", brierScore(scores), clusteredBrierScore(scores)),
+            loss("log_loss", logLoss(scores), clusteredLogLoss(scores)),
         ]
     }
 

@@ -205,11 +205,28 @@ enum ReportMethods {
                 ["Begg-Greenes", "a check: verification that depends on the call alone (Begg and Greenes 1983)"],
                 [
                     "estimated without labels",
-                    "each patch counts as tumour with its probability (confidence-based performance estimation); only while local labels show scores to be probabilities",
+                    "each patch counts as tumour with its probability (confidence-based performance estimation); once the labels of the reference's period, or without one the window's own, have shown that scores are probabilities; intervals are chance alone, of the area by Hanley and McNeil (1982)",
+                ],
+                [
+                    "auc, average precision",
+                    "over every threshold, ties together; intervals of plain areas by Obuchowski (1997), without slides by DeLong, DeLong and Clarke-Pearson (1988), of all others by linearisation over slides",
+                ],
+                [
+                    "brier, log loss",
+                    "means of the squared (Brier 1950) and of the logarithmic loss, with intervals as above",
+                ],
+                [
+                    "calibration",
+                    "intercept and slope of a logistic line through the labels (Cox 1958); the error over ten bins of equal size is too large by chance and so has no interval, debiased after Kumar, Liang and Ma (2019)",
+                ],
+                ["agreement", "Cohen's kappa (1960)"],
+                [
+                    "input quality",
+                    "shares of patches by fixed limits, which the part names; outside scope: of another resolution or stain than the version declares",
                 ],
                 [
                     "drift",
-                    "histograms of fixed bins against the acceptance reference: population stability index, Kolmogorov-Smirnov, Wasserstein; limits by resampling whole slides of the reference, all figures of all segments together within the false-alarm budget (Westfall and Young 1993)",
+                    "histograms of fixed bins against the acceptance reference: population stability index (symmetrised divergence, Kullback and Leibler 1951), Kolmogorov-Smirnov, Wasserstein in the figure's own unit; limits by resampling whole slides of the reference, all figures of all segments together within the false-alarm budget (Westfall and Young 1993)",
                 ],
                 [
                     "embeddings",
