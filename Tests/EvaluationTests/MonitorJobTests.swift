@@ -221,6 +221,21 @@ import Testing
         }
     }
 
+    @Test func `a run that is stopped says so, and stores no half of it`() async throws {
+        try await MonitoredLaboratory.with(days: 12, patches: 6_000) { lab in
+            let program = try lab.laboratory.start(
+                "monitor", environment: ["SENTINODE_DATABASE_URL": lab.monitor.url])
+            try wait(for: "the counting to have begun") {
+                try lab.laboratory.count("select count(*) from monitor.hours") > 20
+            }
+            program.send(SIGINT)
+            #expect(try program.waitForEnd() == .exit(75))
+            #expect(try program.log().contains("stopped before all was computed"))
+            #expect(try lab.laboratory.count("select count(*) from monitor.runs") == 0)
+            #expect(try lab.laboratory.count("select count(*) from monitor.measurements") == 0)
+        }
+    }
+
     @Test func `a monitor that is killed leaves no half a run, and the next one computes it`() async throws {
         try await MonitoredLaboratory.with(days: 12, patches: 6_000) { lab in
             let program = try lab.laboratory.start(

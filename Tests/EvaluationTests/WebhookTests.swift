@@ -36,6 +36,9 @@ import Testing
             try lab.change(
                 "update sentinode.predictions set od_mean_red = od_mean_red + 0.3 where stored_at >= '\(lab.daysAgo(2))'"
             )
+            let rehearsed = try lab.run("--dry-run", "--fail-on-alert", "--windows", "day", expecting: 1)
+            #expect(rehearsed.contains("would raise: inputs have drifted") && rehearsed.contains("would stand open"))
+            #expect(try lab.laboratory.count("select count(*) from monitor.alerts") == 0)
             let receiver = try WebhookReceiver("204")
             let printed = try monitor(lab, ["--windows", "day"], environment: receiver.environment)
             let raised = try announced(lab)

@@ -105,6 +105,15 @@ struct LabelAnswers {
         return nil
     }
 
+    /// Why figures over these slides say little; nil where there are enough, or slides are not known.
+    var fewSlides: String? {
+        slides.flatMap { $0 < fewestSlides ? LabelAnswers.few($0, fewestSlides) : nil }
+    }
+
+    static func few(_ have: Int, _ need: Int) -> String {
+        "\(have) slides with a label, and an interval needs \(need)"
+    }
+
     /// Patches of equal weight that a corrected figure must be worth to be judged: an interval that few patches of great
     /// weight decide is too narrow (Korn and Graubard 1998).
     static let fewestEffective = 20.0

@@ -24,7 +24,8 @@ struct RealisedPerformance {
     }
 
     func measurements() -> [Measurement] {
-        counts() + responses() + confusion() + bounds() + scores() + calibration()
+        counts() + responses() + confusion() + bounds()
+            + RealisedScores(subject: subject, answers: answers).measurements()
     }
 
     // MARK: Counts and response
@@ -135,7 +136,7 @@ struct RealisedPerformance {
         case .notEnoughData(let have, let need):
             measured.value = value
             measured.state = .notEnoughSlides
-            measured.note = RealisedPerformance.few(have, need)
+            measured.note = LabelAnswers.few(have, need)
         case nil:
             measured.value = value
             measured.state = .notEnoughData
@@ -183,7 +184,7 @@ struct RealisedPerformance {
                     Measurement(
                         subject: subject, metric: figure.metric, method: method, value: value,
                         patches: Int64(answers.correctedPatches.count), slides: answers.slides,
-                        state: fewSlides == nil ? .shown : .notEnoughSlides, note: fewSlides))
+                        state: answers.fewSlides == nil ? .shown : .notEnoughSlides, note: answers.fewSlides))
             }
         }
         if let check = answers.beggGreenes {
@@ -194,129 +195,6 @@ struct RealisedPerformance {
                         patches: Int64(answers.correctedPatches.count), state: .shown,
                         note: "a check: assumes that who was asked depends on the decision alone"))
             }
-        }
-        return figures
-    }
-
-    // MARK: Scores
-
-    private func scores() -> [Measurement] {
-        score(answers.plainScores, RealisedPerformance.plain)
-            + (withheld(["auc_roc", "average_precision", "brier", "log_loss"])
-                ?? score(answers.correctedScores, RealisedPerformance.corrected))
-    }
-
-    /// Corrected figures that cannot be told from these labels, with the reason; nil where they can.
-    private func withheld(_ metrics: [String]) -> [Measurement]? {
-        let (state, note): (MeasurementState, String)
-        if let trouble = answers.trouble(.recall) {
-            (state, note) = (.notEstimable, trouble)
-        } else if answers.correctedScores.isEmpty {
-            (state, note) = (.notEnoughData, "no label yet")
-        } else {
-            return nil
-        }
-        return metrics.map {
-            Measurement(
-                subject: subject, metric: $0, method: RealisedPerformance.corrected, state: state, note: note)
-        }
-    }
-
-    private func score(_ scores: [LabelledScore], _ method: String) -> [Measurement] {
-        guard !scores.isEmpty else { return [] }
-        let state: MeasurementState = method == RealisedPerformance.corrected && !answers.isMature ? .immature : .shown
-        func figure(_ metric: String, _ value: Double?) -> Measurement {
-            var figure = Measurement(
-                subject: subject, metric: metric, method: method, value: value, patches: Int64(scores.count),
-                slides: answers.slides, state: state)
-            if value == nil {
-                (figure.state, figure.note) = (.notEnoughData, "only one class is labelled")
-            } else if let few = fewSlides {
-                (figure.state, figure.note) = (.notEnoughSlides, few)
-            }
-            return figure
-        }
-        // No loss is below 0.
-        func loss(_ metric: String, _ value: Double?, _ estimate: Estimate<ClusteredEstimate>?) -> Measurement {
-            var figure = figure(metric, value)
-            figure.interval = estimate?.value.map {
-                ConfidenceInterval(
-                    lower: max(0, $0.interval.lower), upper: $0.interval.upper, level: $0.interval.level)
-            }
-            return figure
-        }
-        let ranked = AveragePrecision.linearised(scores)
-        var precision = figure(
-            "average_precision", ranked?.value?.value ?? PrecisionRecallCurve(scores)?.averagePrecision)
-        precision.interval = ranked?.value?.interval
-        var area = figure("auc_roc", nil)
-        switch areaUnderROC(scores, method) {
-        case .value(let found):
-            area.value = found.value
-            area.interval = found.interval
-            area.slides = found.slides
-            area.state = state
-            area.note = nil
-        case .notEnoughData(let have, let need):
-            area.value = ROCCurve(scores)?.area
-            if area.value != nil {
-                area.state = .notEnoughSlides
-                area.note = fewSlides ?? "\(have) slides of the rarer class, and an interval needs \(need)"
-            }
-        }
-        return [
-            area, precision, loss("brier", brierScore(scores), clusteredBrierScore(scores)),
-            loss("log_loss", logLoss(scores), clusteredLogLoss(scores)),
-        ]
-    }
-
-    /// Why figures over these slides say little; nil where there are enough, or slides are not known.
-    private var fewSlides: String? {
-        answers.slides.flatMap { $0 < fewestSlides ? RealisedPerformance.few($0, fewestSlides) : nil }
-    }
-
-    private static func few(_ have: Int, _ need: Int) -> String {
-        "\(have) slides with a label, and an interval needs \(need)"
-    }
-
-    private func areaUnderROC(_ scores: [LabelledScore], _ method: String) -> Estimate<AreaUnderROC> {
-        if method == RealisedPerformance.corrected { return AreaUnderROC.linearised(scores) }
-        return answers.knowsSlides ? AreaUnderROC.obuchowski(scores) : AreaUnderROC.delong(scores)
-    }
-
-    // MARK: Calibration
-
-    private func calibration() -> [Measurement] {
-        let plain = answers.plainScores
-        return (plain.isEmpty ? [] : calibration(plain, RealisedPerformance.plain, calibrationFit(plain)))
-            + (withheld(["calibration_error", "calibration_slope", "calibration_intercept"])
-                ?? calibration(answers.correctedScores, RealisedPerformance.corrected, answers.calibrationFit))
-    }
-
-    private func calibration(_ scores: [LabelledScore], _ method: String, _ fit: CalibrationFit) -> [Measurement] {
-        let isMature = method == RealisedPerformance.plain || answers.isMature
-        let state: MeasurementState = fewSlides != nil ? .notEnoughSlides : isMature ? .shown : .immature
-        func figure(_ metric: String, _ value: Double?, _ note: String?) -> Measurement {
-            Measurement(
-                subject: subject, metric: metric, method: method, value: value, patches: Int64(scores.count),
-                slides: answers.slides, state: value == nil ? .notEnoughData : state, note: note)
-        }
-        var figures: [Measurement] = []
-        if let diagram = ReliabilityDiagram(scores, binning: .equalMass, bins: 10) {
-            figures.append(
-                figure("calibration_error", diagram.expectedCalibrationError, fewSlides ?? "ten bins of equal size"))
-            var debiased = figure("calibration_error", diagram.debiasedCalibrationError, fewSlides)
-            debiased.method += ", debiased"
-            figures.append(debiased)
-        }
-        let line = fit.line
-        for (metric, value, interval) in [
-            ("calibration_slope", line?.slope, line?.slopeInterval),
-            ("calibration_intercept", line?.intercept, line?.interceptInterval),
-        ] {
-            var measured = figure(metric, value, line == nil ? fit.trouble : nil)
-            (measured.interval, measured.slides) = (interval, line?.slides)
-            figures.append(measured)
         }
         return figures
     }
@@ -370,6 +248,7 @@ extension ConfusionMatrix {
 /// `40 min`, `5.5 h`, `12 days`.
 func hours(_ seconds: Double) -> String {
     switch seconds {
+    case ..<60: "a minute"
     case ..<5400: "\(Int((seconds / 60).rounded())) min"
     case ..<172_800: "\((seconds / 360).rounded() / 10) h"
     default: "\(Int((seconds / 86_400).rounded())) days"
