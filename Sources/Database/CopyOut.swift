@@ -60,8 +60,8 @@ extension DatabaseConnection {
 
 /// One row in PostgreSQL's binary COPY format, read field by field; valid only while it is handed out.
 public struct CopiedRow {
-    private var rest: UnsafeRawBufferPointer
-    private var fieldsLeft: Int
+    @usableFromInline var rest: UnsafeRawBufferPointer
+    @usableFromInline var fieldsLeft: Int
 
     /// `PGCOPY\n\377\r\n\0`, flags, and the length of an extension.
     private static let headerSize = 19
@@ -83,18 +83,19 @@ public struct CopiedRow {
     /// A count of -1 stands behind the last row.
     var isTrailer: Bool { fieldsLeft == -1 }
 
+    /// Bytes that are left of it, in fields and the lengths before them.
+    public var size: Int { rest.count }
+
     /// The next field as the type's send function wrote it; nil is NULL.
+    @inlinable
     public mutating func next() throws(DatabaseError) -> UnsafeRawBufferPointer? {
-        guard fieldsLeft > 0, rest.count >= 4 else { throw CopiedRow.malformed }
+        guard fieldsLeft > 0, rest.count >= 4, let start = rest.baseAddress else { throw CopiedRow.malformed }
         fieldsLeft -= 1
-        let length = Int(Int32(bigEndian: rest.loadUnaligned(as: Int32.self)))
-        guard length >= 0 else {
-            rest = UnsafeRawBufferPointer(rebasing: rest[4...])
-            return nil
-        }
-        guard rest.count >= 4 + length else { throw CopiedRow.malformed }
-        defer { rest = UnsafeRawBufferPointer(rebasing: rest[(4 + length)...]) }
-        return UnsafeRawBufferPointer(rebasing: rest[4..<(4 + length)])
+        let length = Int(Int32(bigEndian: start.loadUnaligned(as: Int32.self)))
+        let size = 4 + max(0, length)
+        guard rest.count >= size else { throw CopiedRow.malformed }
+        rest = UnsafeRawBufferPointer(start: start + size, count: rest.count - size)
+        return length < 0 ? nil : UnsafeRawBufferPointer(start: start + 4, count: length)
     }
 
     // Typed fields; nil is NULL, and a value of another size is an error.
@@ -114,7 +115,7 @@ public struct CopiedRow {
         return value
     }
 
-    private static var malformed: DatabaseError {
+    @usableFromInline static var malformed: DatabaseError {
         DatabaseError(
             operation: "reading a copied row", sqlstate: "08P01", message: "it is not in the binary COPY format",
             isConnectionLost: true)

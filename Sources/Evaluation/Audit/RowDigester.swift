@@ -21,8 +21,8 @@ final class RowDigester {
     private enum Part { case writer, seal, leaf, salt, leaves, occurredAt, other }
 
     private struct Field {
-        /// Length of the name, the name, the type tag.
-        let prefix: [UInt8]
+        /// Where in `template` its prefix lies: length of the name, the name, the type tag.
+        let prefix: Range<Int>
         let kind: AuditedTable.Kind
         let part: Part
         /// Whether an erasure clears it.
@@ -33,8 +33,10 @@ final class RowDigester {
     private let fields: [Field]
     private let canBeErased: Bool
     private let hash: Hash
-    private let encoding = EncodingBuffer()
+    /// What every row begins with, then the prefixes of all fields.
+    private let template: [UInt8]
     private let headSize: Int
+    private let encoding = RowBuffer()
     /// Of the last row, where it is an event: its leaves and time. Valid until the next row.
     private(set) var leaves: [Digest]?
     private(set) var occurredAt: Timestamp?
@@ -44,16 +46,17 @@ final class RowDigester {
         self.hash = hash
         canBeErased = ErasedColumns.list(of: table.name) != nil
         let erasable = ErasedColumns.names(of: table.name)
+        var template = Array("sentinode.row.v1".utf8) + counted(table.name)
+        headSize = template.count
         fields = table.columns.map { column in
-            let name = Array(column.name.utf8)
+            let start = template.count
+            template += counted(column.name) + [column.kind.tag]
             return Field(
-                prefix: bigEndian(UInt32(name.count)) + name + [column.kind.tag], kind: column.kind,
+                prefix: start..<template.count, kind: column.kind,
                 part: RowDigester.part(column.name, isEvent: table.isEvents),
                 isErasable: erasable.contains(column.name))
         }
-        encoding.append(Array("sentinode.row.v1".utf8))
-        encoding.append(bigEndian(UInt32(table.name.utf8.count)) + Array(table.name.utf8))
-        headSize = encoding.count
+        self.template = template
     }
 
     private static func part(_ column: String, isEvent: Bool) -> Part {
@@ -70,64 +73,48 @@ final class RowDigester {
 
     /// Reads the table's columns from the row; nil where writer or seal is NULL, so that no leaf can be its.
     func read(_ row: inout CopiedRow) throws -> Stamped? {
-        encoding.cut(to: headSize)
         var writer: UUID?
         var seal: Int64?
         var leaf: Int32?
         var hasSalt = false
         var isCleared = canBeErased
-        leaves = nil
-        occurredAt = nil
-        for field in fields {
-            guard let value = try row.next() else { continue }
-            if field.isErasable { isCleared = false }
-            switch field.part {
-            case .writer: writer = uuid(value)
-            case .seal: seal = number(value)
-            case .leaf: leaf = number(value)
-            case .salt: hasSalt = true
-            case .leaves: leaves = digests(value)
-            case .occurredAt: occurredAt = number(value).map { Timestamp(microseconds: $0 &+ microsecondsTo2000) }
-            case .other: break
+        var leaves: [Digest]?
+        var occurredAt: Timestamp?
+        // A value becomes at most six bytes longer, where a smallint is written as 8 bytes.
+        var output = encoding.writer(room: template.count + row.size + fields.count * 6)
+        try template.withUnsafeBytes { template in
+            output.append(template[..<headSize])
+            for field in fields {
+                guard let value = try row.next() else { continue }
+                if field.isErasable { isCleared = false }
+                switch field.part {
+                case .writer: writer = uuid(value)
+                case .seal: seal = number(value)
+                case .leaf: leaf = number(value)
+                case .salt: hasSalt = true
+                case .leaves: leaves = digests(value)
+                case .occurredAt: occurredAt = number(value).map { Timestamp(microseconds: $0 &+ microsecondsTo2000) }
+                case .other: break
+                }
+                output.append(template[field.prefix])
+                output.append(value, field.kind)
             }
-            append(value, field)
         }
-        try hash.update(encoding.bytes)
+        (self.leaves, self.occurredAt) = (leaves, occurredAt)
+        try hash.update(output.bytes)
         let digest = try hash.finalizeDigest()
         guard let writer, let seal else { return nil }
         return Stamped(
             position: EventPosition(writer: writer, seal: seal), leaf: table.isEvents ? 0 : leaf, hasSalt: hasSalt,
             isCleared: isCleared, digest: digest)
     }
-
-    private func append(_ value: UnsafeRawBufferPointer, _ field: Field) {
-        encoding.append(field.prefix)
-        switch field.kind {
-        case .smallint: appendNumber(number(value, as: Int16.self).map { Int64($0) }, value)
-        case .integer: appendNumber(number(value, as: Int32.self).map { Int64($0) }, value)
-        case .timestamptz: appendNumber(number(value, as: Int64.self).map { $0 &+ microsecondsTo2000 }, value)
-        case .boolean, .bigint, .real, .double, .text, .bytea, .uuid: appendCounted(value)
-        }
-    }
-
-    /// A value of another length than its type's is not one of ours; its digest then differs, as it should.
-    private func appendNumber(_ number: Int64?, _ value: UnsafeRawBufferPointer) {
-        guard let number else { return appendCounted(value) }
-        encoding.append(bigEndian: UInt32(8))
-        encoding.append(bigEndian: UInt64(bitPattern: number))
-    }
-
-    private func appendCounted(_ value: UnsafeRawBufferPointer) {
-        encoding.append(bigEndian: UInt32(value.count))
-        encoding.append(value)
-    }
 }
 
 /// 2000-01-01, from which PostgreSQL counts, in microseconds since 1970-01-01.
 private let microsecondsTo2000: Int64 = 946_684_800_000_000
 
-private func bigEndian(_ value: some FixedWidthInteger) -> [UInt8] {
-    withUnsafeBytes(of: value.bigEndian) { Array($0) }
+private func counted(_ name: String) -> [UInt8] {
+    withUnsafeBytes(of: UInt32(name.utf8.count).bigEndian) { Array($0) } + Array(name.utf8)
 }
 
 /// The number that fills the whole value; nil where it has another size.
@@ -148,31 +135,62 @@ private func digests(_ value: UnsafeRawBufferPointer) -> [Digest]? {
     }
 }
 
-/// Bytes that are written again for every row, without allocating again.
-private final class EncodingBuffer {
+/// Memory that is written again for every row, without allocating again.
+private final class RowBuffer {
     private var memory = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 16, alignment: 16)
-    private(set) var count = 0
 
     deinit { memory.deallocate() }
 
-    var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: memory[..<count]) }
+    /// Begins a row of at most so many bytes. The writer is valid until the next row.
+    func writer(room: Int) -> RowWriter {
+        if room > memory.count {
+            memory.deallocate()
+            memory = .allocate(byteCount: max(room, 2 * memory.count), alignment: 16)
+        }
+        return RowWriter(memory)
+    }
+}
 
-    func cut(to count: Int) { self.count = count }
+/// Writes the encoding of one row, field after field, into memory that has room for all of it.
+private struct RowWriter {
+    private let memory: UnsafeMutableRawBufferPointer
+    private var rest: UnsafeMutableRawBufferPointer
 
-    func append(_ bytes: [UInt8]) { bytes.withUnsafeBytes { append($0) } }
-
-    func append(bigEndian value: some FixedWidthInteger) { withUnsafeBytes(of: value.bigEndian) { append($0) } }
-
-    func append(_ bytes: UnsafeRawBufferPointer) {
-        if count + bytes.count > memory.count { grow(to: count + bytes.count) }
-        UnsafeMutableRawBufferPointer(rebasing: memory[count...]).copyMemory(from: bytes)
-        count += bytes.count
+    init(_ memory: UnsafeMutableRawBufferPointer) {
+        self.memory = memory
+        rest = memory
     }
 
-    private func grow(to size: Int) {
-        let larger = UnsafeMutableRawBufferPointer.allocate(byteCount: max(size, 2 * memory.count), alignment: 16)
-        larger.copyMemory(from: bytes)
-        memory.deallocate()
-        memory = larger
+    var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: memory[..<(memory.count - rest.count)]) }
+
+    mutating func append(_ bytes: Slice<UnsafeRawBufferPointer>) { append(UnsafeRawBufferPointer(rebasing: bytes)) }
+
+    /// The value behind its length. One of another length than its type's is not one of ours; its digest then differs,
+    /// as it should.
+    mutating func append(_ value: UnsafeRawBufferPointer, _ kind: AuditedTable.Kind) {
+        let wide: Int64?
+        switch kind {
+        case .smallint: wide = number(value, as: Int16.self).map { Int64($0) }
+        case .integer: wide = number(value, as: Int32.self).map { Int64($0) }
+        case .timestamptz: wide = number(value, as: Int64.self).map { $0 &+ microsecondsTo2000 }
+        case .boolean, .bigint, .real, .double, .text, .bytea, .uuid: wide = nil
+        }
+        if let wide {
+            append(bigEndian: UInt32(8))
+            append(bigEndian: UInt64(bitPattern: wide))
+        } else {
+            append(bigEndian: UInt32(value.count))
+            append(value)
+        }
+    }
+
+    private mutating func append(bigEndian value: some FixedWidthInteger) {
+        withUnsafeBytes(of: value.bigEndian) { append($0) }
+    }
+
+    @inline(__always)
+    private mutating func append(_ bytes: UnsafeRawBufferPointer) {
+        rest.copyMemory(from: bytes)
+        rest = UnsafeMutableRawBufferPointer(rebasing: rest[bytes.count...])
     }
 }
