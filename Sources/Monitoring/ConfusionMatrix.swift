@@ -33,14 +33,7 @@ public struct ConfusionMatrix: Sendable, Equatable, Codable {
     public var total: Double { cells.sum() }
 
     /// The figure's value, 0...1; nil where a denominator is 0.
-    public func value(of figure: ConfusionFigure) -> Double? {
-        var sum = 0.0
-        for ratio in figure.ratios {
-            guard let value = ratio.value(cells) else { return nil }
-            sum += value
-        }
-        return sum / Double(figure.ratios.count)
-    }
+    public func value(of figure: ConfusionFigure) -> Double? { figure.ratios.value(at: cells) }
 
     public var precision: Double? { value(of: .precision) }
     public var recall: Double? { value(of: .recall) }
@@ -85,15 +78,42 @@ public enum ConfusionFigure: String, Sendable, CaseIterable, Codable {
         case .decisionRate: [CellRatio([1, 1, 0, 0], over: [1, 1, 1, 1])]
         }
     }
+}
+
+/// One of the four counts.
+public enum ConfusionCell: Int, Sendable, CaseIterable {
+    case truePositives, falsePositives, falseNegatives, trueNegatives
+
+    public func count(in matrix: ConfusionMatrix) -> Double { matrix.cells[rawValue] }
+
+    /// Its share of all patches.
+    var share: CellRatio {
+        var one = SIMD4<Double>.zero
+        one[rawValue] = 1
+        return CellRatio(one, over: SIMD4(repeating: 1))
+    }
+}
+
+/// The mean of ratios.
+extension [CellRatio] {
+    /// Nil where a denominator is 0.
+    func value(at cells: SIMD4<Double>) -> Double? {
+        var sum = 0.0
+        for ratio in self {
+            guard let value = ratio.value(cells) else { return nil }
+            sum += value
+        }
+        return sum / Double(count)
+    }
 
     /// Partial derivatives by the four cells at these cells; nil where a denominator is 0.
     func gradient(at cells: SIMD4<Double>) -> SIMD4<Double>? {
         var sum = SIMD4<Double>.zero
-        for ratio in ratios {
+        for ratio in self {
             guard let value = ratio.value(cells) else { return nil }
             sum += (ratio.numerator - value * ratio.denominator) / (ratio.denominator * cells).sum()
         }
-        return sum / Double(ratios.count)
+        return sum / Double(count)
     }
 }
 

@@ -48,6 +48,23 @@ import Testing
             let corrected = try #require(try lab.latest("prevalence", "corrected", "28 days").last?.value)
             #expect(plain > 2 * corrected, "uncertain and positive patches are looked at more often")
 
+            // Patches were sent up to three seconds before they were taken.
+            let age = try #require(try lab.latest("backlog_age", "p50", "day").last?.value)
+            #expect((1.2...1.8).contains(age))
+            #expect(try #require(try lab.latest("backlog_age", "at most", "day").last?.value) <= 3)
+            let quiet = try #require(try lab.latest("since_last_answer", "seconds", "now").last?.value)
+            let midnight = Double(Timestamp.now.microseconds - Timestamp.now.day.microseconds) / 1_000_000
+            #expect(quiet > 0 && quiet < midnight + 600)
+            for cell in ["true_positives", "false_negatives"] {
+                let cell = try #require(try lab.latest(cell, "corrected", "28 days").last)
+                let (low, high, count) = (try #require(cell.low), try #require(cell.high), try #require(cell.value))
+                #expect(low < count && count < high)
+            }
+            let check = try #require(try lab.latest("recall", "Begg-Greenes", "28 days").last)
+            #expect(try #require(check.low) < #require(check.value) && #require(check.value) < #require(check.high))
+            let error = try #require(try lab.latest("calibration_error", "corrected, debiased", "28 days").last)
+            #expect(try #require(error.low) < 0.05 && #require(error.high) > 0)
+
             let again = try lab.run()
             #expect(again.contains("no window has ended since"), "\(again)")
             for run in try lab.laboratory.database.query("select run_id from monitor.runs") {
@@ -112,6 +129,7 @@ import Testing
             let alert = try #require(alerts.first)
             // The figure that was shifted is named first.
             #expect(try alert.text("reason").contains("reference: od_mean_red ("))
+            #expect(try alert.text("reason").contains("; of 2 sites site-"))
             #expect(
                 try lab.laboratory.count("select count(*) from sentinode.outbox where routing_key = 'alert.raised'")
                     == lab.laboratory.count("select count(*) from monitor.alerts"))

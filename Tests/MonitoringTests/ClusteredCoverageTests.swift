@@ -114,6 +114,30 @@ private let accepted = 274...296
         #expect(accepted.contains(slope))
     }
 
+    @Test func `the interval of the calibration error covers`() throws {
+        func diagram(_ patches: [LabelledScore]) throws -> ReliabilityDiagram {
+            try #require(ReliabilityDiagram(patches, binning: .equalMass, bins: 10))
+        }
+        let truth = try diagram(
+            (1_000..<1_400).flatMap { seed in
+                var slides = ShiftedSlides(seed: seed)
+                return slides.calibrated(slides: 60)
+            }
+        ).expectedCalibrationError
+        var (covered, coveredDebiased) = (0, 0)
+        for seed in 0..<300 {
+            var slides = ShiftedSlides(seed: seed)
+            let diagram = try diagram(slides.calibrated(slides: 60))
+            let error = try #require(diagram.clusteredCalibrationError()?.value)
+            #expect(abs(error.value - diagram.expectedCalibrationError) < 1e-12)
+            covered += error.interval.contains(truth) ? 1 : 0
+            let shift = try #require(diagram.debiasedCalibrationError) - error.value
+            coveredDebiased += (error.interval.lower...error.interval.upper).contains(truth - shift) ? 1 : 0
+        }
+        print("calibration error \(truth) covered of 300: \(covered), debiased \(coveredDebiased)")
+        #expect(accepted.contains(coveredDebiased))
+    }
+
     @Test func `a few heavy slides leave few degrees of freedom and a wider interval`() throws {
         var patches: [AuditedPatch] = []
         for slide in 0..<40 {

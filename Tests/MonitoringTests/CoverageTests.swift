@@ -21,6 +21,24 @@ import Testing
         }
     }
 
+    @Test func `have cells whose shares are covered as often as they say`() throws {
+        var covered = [ConfusionCell: Int]()
+        for seed in 0..<Self.labs {
+            let totals = SlideTotals(VerificationLab(slides: 80, patchesPerSlide: 150).audit(seed: UInt64(seed)))
+            for cell in ConfusionCell.allCases {
+                let estimate = try #require(totals.estimate(ofShare: cell)?.value)
+                #expect(abs(estimate.value - cell.count(in: totals.matrix) / totals.matrix.total) < 1e-12)
+                let truth = cell.count(in: VerificationLab.truth)
+                covered[cell, default: 0] += estimate.interval.contains(truth) ? 1 : 0
+            }
+        }
+        for cell in ConfusionCell.allCases {
+            let share = Double(covered[cell] ?? 0) / Double(Self.labs)
+            print("coverage \(share) of the share of \(cell) over \(Self.labs) laboratories")
+            #expect(Self.accepted.contains(share), "\(cell)")
+        }
+    }
+
     /// Kinds of laboratory apart, the few slides and patches that are hardest among them. Over 20,000 laboratories of
     /// each kind recall is covered 94.7-96.1 % of the time, and precision, negative predictive value, F1 and balanced
     /// accuracy 94.4-96.9 %, the last the most; three standard errors of 2,000 laboratories (0.5 % each) are allowed

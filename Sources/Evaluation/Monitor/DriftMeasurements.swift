@@ -120,6 +120,27 @@ struct DriftMeasurements {
         return summary
     }
 
+    /// Where the whole has drifted, its sentence says which site did most: as a share of the site's own limit.
+    static func namingSites(_ figures: [Measurement]) -> [Measurement] {
+        let drifts = figures.filter { $0.metric == summary && $0.method == largestShare && $0.value != nil }
+        return figures.map { figure in
+            guard figure.metric == summary, figure.subject.segment == .overall, figure.state == .alarm else {
+                return figure
+            }
+            let sites = drifts.filter {
+                $0.subject.version == figure.subject.version && $0.subject.segment.kind == .site
+            }
+            guard sites.count > 1, let furthest = sites.max(by: { $0.value ?? 0 < $1.value ?? 0 }) else {
+                return figure
+            }
+            var named = figure
+            named.note =
+                "\(figure.note ?? ""); of \(sites.count) sites \(furthest.subject.segment.name) differs most, "
+                + "\(furthest.value?.short ?? "?") of its own limit"
+            return named
+        }
+    }
+
     private func blank(_ state: MeasurementState, _ note: String?, _ reference: ReferenceProfile? = nil) -> Measurement
     {
         Measurement(

@@ -1,10 +1,11 @@
 import Foundation
 import Monitoring
+import Synchronization
 
 /// Limits of the drift figures of a segment for windows of so many slides, from resampling whole slides of the
 /// reference; each is made once a process.
-final class DriftThresholds {
-    enum Outcome {
+final class DriftThresholds: Sendable {
+    enum Outcome: Sendable {
         case limits([AlarmLimits])
         /// Why there are none, in a sentence.
         case unknown(String)
@@ -18,7 +19,7 @@ final class DriftThresholds {
 
     private let budget: FalseAlarmBudget
     private let fewestResamples: Int
-    private var known: [Key: Outcome] = [:]
+    private let known = Mutex([Key: Outcome]())
 
     /// - Parameter budget: of one segment's family of figures.
     init(budget: FalseAlarmBudget, fewestResamples: Int = 2000) {
@@ -29,9 +30,10 @@ final class DriftThresholds {
     /// - Parameter slides: that the window has patches of.
     func limits(_ reference: ReferenceProfile, _ segment: Segment, slides: Int) -> Outcome {
         let key = Key(reference: reference.id, segment: segment, slides: DriftThresholds.rounded(slides))
-        if let outcome = known[key] { return outcome }
+        if let outcome = known.withLock({ $0[key] }) { return outcome }
+        // Not under the lock, for it takes seconds; no two ask for one segment at a time.
         let outcome = make(SlideCounts(reference.patches(of: segment)), key)
-        known[key] = outcome
+        known.withLock { $0[key] = outcome }
         return outcome
     }
 

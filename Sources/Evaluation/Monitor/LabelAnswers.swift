@@ -13,6 +13,8 @@ struct LabelAnswers {
     let withoutSlide: Int
     let plainPatches: [AuditedPatch]
     let correctedPatches: [AuditedPatch]
+    let plainTotals: SlideTotals
+    let correctedTotals: SlideTotals
     let plainScores: [LabelledScore]
     let correctedScores: [LabelledScore]
     /// Weighted by selection alone: what the answers stand for before who did not answer is made up for.
@@ -36,12 +38,14 @@ struct LabelAnswers {
         slides = known > 0 ? known : nil
         withoutSlide = judged.count { $0.slide == 0 }
         plainPatches = judged.enumerated().map { $1.audited(weight: 1, own: $0) }
+        plainTotals = SlideTotals(plainPatches)
         plainScores = judged.enumerated().map { $1.scored(weight: 1, own: $0) }
         let rates = responses.map(\.rate)
         let weighted = judgedAsked.enumerated().compactMap { index, patch in
             patch.weight(rates).map { (patch, $0, index) }
         }
         correctedPatches = weighted.map { $0.0.audited(weight: $0.1, own: $0.2) }
+        correctedTotals = SlideTotals(correctedPatches)
         correctedScores = weighted.map { $0.0.scored(weight: $0.1, own: $0.2) }
         var matrix = ConfusionMatrix()
         for patch in judgedAsked {
@@ -75,8 +79,6 @@ struct LabelAnswers {
     }
 
     var knowsSlides: Bool { slides != nil }
-    var plainMatrix: ConfusionMatrix { SlideTotals(plainPatches).matrix }
-    var correctedMatrix: ConfusionMatrix { SlideTotals(correctedPatches).matrix }
 
     /// Whether every stratum that was asked about has nine answers in ten.
     var isMature: Bool { responses.allSatisfy { $0.isMature ?? true } && responses.contains { $0.selected > 0 } }
@@ -136,37 +138,41 @@ struct LabelAnswers {
         )
     }
 
-    /// All patches, those without a label shared out as the labelled ones of the same decision and call: a check of the
-    /// weights. nil where a decision and call has no verified patch.
-    var beggGreenes: ConfusionMatrix? {
-        let (certain, uncertain) = (verified { !$0.isUncertain }, verified { $0.isUncertain })
+    /// The labelled patches, each standing for the unlabelled ones of the same decision and call: a check of the weights.
+    /// nil where a decision and call has no verified patch.
+    var beggGreenes: SlideTotals? {
         let (uncertainTumor, allUncertain) = (Double(profile.uncertainCalledTumor), Double(profile.uncertain))
         let calledTumor = Double(profile.calledTumor)
+        let certain = standingForAll(
+            isUncertain: false, calledTumor: calledTumor - uncertainTumor,
+            calledNormal: Double(profile.predictions) - calledTumor - allUncertain + uncertainTumor)
+        guard profile.uncertain > 0 else { return certain.map { SlideTotals($0) } }
+        let uncertain = standingForAll(
+            isUncertain: true, calledTumor: uncertainTumor, calledNormal: allUncertain - uncertainTumor)
+        return certain.flatMap { certain in uncertain.map { SlideTotals(certain + $0) } }
+    }
+
+    private func standingForAll(isUncertain: Bool, calledTumor: Double, calledNormal: Double) -> [AuditedPatch]? {
+        let verified = all.enumerated().filter { _, patch in
+            !patch.isVoluntary && patch.stratum != nil && patch.answer != .unassessable
+                && patch.isUncertain == isUncertain
+        }.map { place, patch in
+            var patch = patch.audited(weight: 1, own: place)
+            patch.stratum = isUncertain ? 1 : 0
+            return patch
+        }
+        let matrix = SlideTotals(verified).matrix
         guard
-            let ofCertain = corrected(
-                certain, calledTumor: calledTumor - uncertainTumor,
-                calledNormal: Double(profile.predictions) - calledTumor - allUncertain + uncertainTumor)
+            let check = BeggGreenes(
+                verified: matrix,
+                unverifiedCalledTumour: max(0, calledTumor - matrix.truePositives - matrix.falsePositives),
+                unverifiedCalledNormal: max(0, calledNormal - matrix.falseNegatives - matrix.trueNegatives))
         else { return nil }
-        guard profile.uncertain > 0 else { return ofCertain }
-        return corrected(uncertain, calledTumor: uncertainTumor, calledNormal: allUncertain - uncertainTumor).map {
-            ofCertain + $0
+        return verified.map { patch in
+            var patch = patch
+            patch.weight = patch.isCalledTumour ? check.weightCalledTumour : check.weightCalledNormal
+            return patch
         }
-    }
-
-    private func verified(_ isMeant: (LabelledPatch) -> Bool) -> ConfusionMatrix {
-        var matrix = ConfusionMatrix()
-        for patch in all
-        where !patch.isVoluntary && patch.stratum != nil && patch.answer != .unassessable && isMeant(patch) {
-            matrix.add(isTumour: patch.answer == .tumor, isCalledTumour: patch.isCalledTumor)
-        }
-        return matrix
-    }
-
-    private func corrected(_ verified: ConfusionMatrix, calledTumor: Double, calledNormal: Double) -> ConfusionMatrix? {
-        BeggGreenes(
-            verified: verified,
-            unverifiedCalledTumour: max(0, calledTumor - verified.truePositives - verified.falsePositives),
-            unverifiedCalledNormal: max(0, calledNormal - verified.falseNegatives - verified.trueNegatives))?.corrected
     }
 }
 

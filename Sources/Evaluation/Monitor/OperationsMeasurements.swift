@@ -18,32 +18,35 @@ struct OperationsMeasurements {
             """
             select count(*) as sent, count(*) filter (where enqueued_at > received_at) as ahead,
                 extract(epoch from max(enqueued_at - received_at))::double precision as furthest,
+                extract(epoch from max(received_at - enqueued_at))::double precision as oldest,
                 percentile_cont(array[0.5, 0.95, 0.99]) within group
-                    (order by extract(epoch from predicted_at - enqueued_at)::double precision) as seconds
+                    (order by extract(epoch from predicted_at - enqueued_at)::double precision) as seconds,
+                percentile_cont(array[0.5, 0.95, 0.99]) within group
+                    (order by extract(epoch from received_at - enqueued_at)::double precision) as ages
             from sentinode.predictions where enqueued_at is not null and
             """ + " " + storedBetween(window.start, window.end)
         ).onlyRow()
         let sent = try row.int8("sent")
         guard sent > 0 else { return [] }
-        let seconds = try row.float8Array("seconds")
-        var figures = zip(["p50", "p95", "p99"], seconds).map { method, value in
+        func figure(_ metric: String, _ method: String, _ value: Double?, _ note: String? = nil) -> Measurement {
             Measurement(
-                subject: OperationsMeasurements.everything, metric: "seconds_from_sending_to_answer", method: method,
-                value: value, patches: sent, state: .shown)
+                subject: OperationsMeasurements.everything, metric: metric, method: method, value: value,
+                patches: sent, state: .shown, note: note)
         }
+        let quantiles = ["p50", "p95", "p99"]
+        var figures = zip(quantiles, try row.float8Array("seconds")).map {
+            figure("seconds_from_sending_to_answer", $0, $1)
+        }
+        let taken = "seconds that patches had waited when a worker took them"
+        figures += zip(quantiles, try row.float8Array("ages")).map { figure("backlog_age", $0, $1, taken) }
+        figures.append(figure("backlog_age", "at most", try row.float8("oldest"), taken))
         let ahead = try row.int8("ahead")
         figures.append(
-            Measurement(
-                subject: OperationsMeasurements.everything, metric: "senders_clock_ahead", method: "share of patches",
-                value: Double(ahead) / Double(sent), patches: sent, state: .shown,
-                note: "sent, by the sender's clock, after it was received"))
+            figure(
+                "senders_clock_ahead", "share of patches", Double(ahead) / Double(sent),
+                "sent, by the sender's clock, after it was received"))
         let furthest = try row.float8("furthest")
-        if furthest > 0 {
-            figures.append(
-                Measurement(
-                    subject: OperationsMeasurements.everything, metric: "senders_clock_ahead",
-                    method: "seconds at most", value: furthest, patches: sent, state: .shown))
-        }
+        if furthest > 0 { figures.append(figure("senders_clock_ahead", "seconds at most", furthest)) }
         return figures
     }
 
@@ -61,8 +64,35 @@ struct OperationsMeasurements {
         }
     }
 
-    /// What waits for people.
+    /// What waits for people, and how long ago workers answered last.
     func now() throws -> [Measurement] {
+        try reviews() + lastAnswer()
+    }
+
+    /// Where no worker takes what waits, nothing that is stored tells of it but the time since.
+    private func lastAnswer() throws -> [Measurement] {
+        let row = try connection.query(
+            """
+            select extract(epoch from now() - coalesce(stored_at, predicted_at))::double precision as since,
+                extract(epoch from received_at - enqueued_at)::double precision as age
+            from sentinode.predictions order by coalesce(stored_at, predicted_at) desc limit 1
+            """
+        ).first
+        guard let row else { return [] }
+        func figure(_ metric: String, _ value: Double, _ note: String) -> Measurement {
+            Measurement(
+                subject: OperationsMeasurements.everything, metric: metric, method: "seconds", value: value, patches: 1,
+                state: .shown, note: note)
+        }
+        let since = figure(
+            "since_last_answer", try row.float8("since"), "long where nothing is sent, or no worker takes it")
+        let age = try row.optionalFloat8("age").map {
+            figure("backlog_age", $0, "that the patch answered last had waited when a worker took it")
+        }
+        return [since] + [age].compactMap(\.self)
+    }
+
+    private func reviews() throws -> [Measurement] {
         let row = try connection.query(
             """
             select count(*) as waiting, count(*) filter (where due_at < now()) as overdue,

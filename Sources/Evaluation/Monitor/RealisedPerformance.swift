@@ -62,38 +62,46 @@ struct RealisedPerformance {
     // MARK: The confusion matrix and what it gives
 
     private func confusion() -> [Measurement] {
-        cells(answers.plainMatrix, RealisedPerformance.plain, .shown)
-            + figures(answers.plainPatches, RealisedPerformance.plain)
+        cells(answers.plainTotals.matrix, RealisedPerformance.plain, .shown)
+            + figures(answers.plainTotals, answers.plainPatches, RealisedPerformance.plain)
             + correctedCells()
-            + figures(answers.correctedPatches, RealisedPerformance.corrected, trouble: answers.trouble)
+            + figures(
+                answers.correctedTotals, answers.correctedPatches, RealisedPerformance.corrected,
+                trouble: answers.trouble)
     }
 
+    /// Patches that labels stand for, with what chance does to each cell's share of them.
     private func correctedCells() -> [Measurement] {
-        let cells = cells(answers.correctedMatrix, RealisedPerformance.corrected, answers.isMature ? .shown : .immature)
-        guard let reason = answers.trouble(.recall) else { return cells }
-        return cells.map { cell in
+        let totals = answers.correctedTotals
+        let counted = cells(totals.matrix, RealisedPerformance.corrected, answers.isMature ? .shown : .immature)
+        let trouble = answers.trouble(.recall)
+        return zip(counted, ConfusionCell.allCases).map { cell, kind in
             var cell = cell
-            (cell.value, cell.state, cell.note) = (nil, .notEstimable, reason)
+            cell.slides = answers.slides
+            if let trouble {
+                (cell.value, cell.state, cell.note) = (nil, .notEstimable, trouble)
+            } else if case .notEnoughData(let have, let need) = totals.estimate(ofShare: kind) {
+                (cell.state, cell.note) = (.notEnoughSlides, LabelAnswers.few(have, need))
+            } else {
+                cell.interval = totals.estimate(ofShare: kind)?.value?.interval.scaled(by: totals.matrix.total)
+            }
             return cell
         }
     }
 
     private func cells(_ matrix: ConfusionMatrix, _ method: String, _ state: MeasurementState) -> [Measurement] {
         guard matrix.total > 0 else { return [] }
-        return [
-            ("true_positives", matrix.truePositives), ("false_positives", matrix.falsePositives),
-            ("false_negatives", matrix.falseNegatives), ("true_negatives", matrix.trueNegatives),
-        ].map { metric, count in
+        return ConfusionCell.allCases.map { cell in
             Measurement(
-                subject: subject, metric: metric, method: method, value: count, patches: Int64(matrix.total.rounded()),
-                state: state)
+                subject: subject, metric: cell.metric, method: method, value: cell.count(in: matrix),
+                patches: Int64(matrix.total.rounded()), state: state)
         }
     }
 
     private func figures(
-        _ patches: [AuditedPatch], _ method: String, trouble: (ConfusionFigure) -> String? = { _ in nil }
+        _ totals: SlideTotals, _ patches: [AuditedPatch], _ method: String,
+        trouble: (ConfusionFigure) -> String? = { _ in nil }
     ) -> [Measurement] {
-        let totals = SlideTotals(patches)
         return ConfusionFigure.allCases.map { figure in
             var measured = Measurement(
                 subject: subject, metric: figure.metric, method: method, patches: Int64(patches.count), state: .shown)
@@ -117,7 +125,7 @@ struct RealisedPerformance {
             measured.note = patches.isEmpty ? "no label yet" : "no labelled patch that it counts"
             return
         }
-        guard answers.knowsSlides || measured.method == RealisedPerformance.corrected else {
+        guard answers.knowsSlides || measured.method != RealisedPerformance.plain else {
             measured.value = value
             measured.interval = totals.matrix.wilson(figure)
             measured.note = "slides are not known: the interval takes patches as independent (Wilson)"
@@ -187,16 +195,21 @@ struct RealisedPerformance {
                         state: answers.fewSlides == nil ? .shown : .notEnoughSlides, note: answers.fewSlides))
             }
         }
-        if let check = answers.beggGreenes {
-            for figure in [ConfusionFigure.recall, .specificity] {
-                figures.append(
-                    Measurement(
-                        subject: subject, metric: figure.metric, method: "Begg-Greenes", value: check.value(of: figure),
-                        patches: Int64(answers.correctedPatches.count), state: .shown,
-                        note: "a check: assumes that who was asked depends on the decision alone"))
-            }
+        return figures + check()
+    }
+
+    private func check() -> [Measurement] {
+        guard let totals = answers.beggGreenes else { return [] }
+        return [ConfusionFigure.recall, .specificity].map { figure in
+            var measured = Measurement(
+                subject: subject, metric: figure.metric, method: "Begg-Greenes",
+                patches: Int64(answers.correctedPatches.count), state: .shown,
+                note: "a check: assumes that who was asked depends on the decision alone")
+            let note = measured.note
+            measure(&measured, figure, totals, answers.correctedPatches)
+            measured.note = [note, measured.note].compactMap(\.self).joined(separator: "; ")
+            return measured
         }
-        return figures
     }
 }
 
@@ -224,6 +237,24 @@ extension ConfusionFigure {
         case .prevalence: "prevalence"
         case .decisionRate: "decision_rate"
         }
+    }
+}
+
+extension ConfusionCell {
+    /// As `monitor.measurements` names it.
+    var metric: String {
+        switch self {
+        case .truePositives: "true_positives"
+        case .falsePositives: "false_positives"
+        case .falseNegatives: "false_negatives"
+        case .trueNegatives: "true_negatives"
+        }
+    }
+}
+
+extension ConfidenceInterval {
+    fileprivate func scaled(by factor: Double) -> ConfidenceInterval {
+        ConfidenceInterval(lower: lower * factor, upper: upper * factor, level: level)
     }
 }
 

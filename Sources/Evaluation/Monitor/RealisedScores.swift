@@ -49,10 +49,7 @@ struct RealisedScores {
         // No loss is below 0.
         func loss(_ metric: String, _ value: Double?, _ estimate: Estimate<ClusteredEstimate>?) -> Measurement {
             var figure = figure(metric, value)
-            figure.interval = estimate?.value.map {
-                ConfidenceInterval(
-                    lower: max(0, $0.interval.lower), upper: $0.interval.upper, level: $0.interval.level)
-            }
+            figure.interval = estimate?.value?.interval.notNegative
             return figure
         }
         let ranked = AveragePrecision.linearised(scores)
@@ -104,13 +101,22 @@ struct RealisedScores {
         }
         var figures: [Measurement] = []
         if let diagram = ReliabilityDiagram(scores, binning: .equalMass, bins: 10) {
-            figures.append(
-                figure(
-                    "calibration_error", diagram.expectedCalibrationError, answers.fewSlides ?? "ten bins of equal size"
-                ))
+            let error = diagram.clusteredCalibrationError()?.value
+            var seen = figure(
+                "calibration_error", diagram.expectedCalibrationError, answers.fewSlides ?? "ten bins of equal size")
+            seen.interval = error?.interval.notNegative
             var debiased = figure("calibration_error", diagram.debiasedCalibrationError, answers.fewSlides)
             debiased.method += ", debiased"
-            figures.append(debiased)
+            // What noise adds is taken off the whole interval.
+            if let error, let value = debiased.value {
+                let shift = value - error.value
+                debiased.interval =
+                    ConfidenceInterval(
+                        lower: error.interval.lower + shift, upper: error.interval.upper + shift,
+                        level: error.interval.level
+                    ).notNegative
+            }
+            figures += [seen, debiased]
         }
         let line = fit.line
         for (metric, value, interval) in [
@@ -122,5 +128,12 @@ struct RealisedScores {
             figures.append(measured)
         }
         return figures
+    }
+}
+
+extension ConfidenceInterval {
+    /// Of a figure that is never below 0.
+    fileprivate var notNegative: ConfidenceInterval {
+        ConfidenceInterval(lower: max(0, lower), upper: upper, level: level)
     }
 }

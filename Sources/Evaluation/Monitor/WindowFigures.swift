@@ -44,41 +44,35 @@ final class WindowFigures {
     func figuresToDate() throws -> [PlacedMeasurement] {
         let start = Timestamp(microseconds: asOf.microseconds - WindowKind.rolling.length)
         let period = try RecentPeriod(from: start, to: asOf, connection)
-        var figures: [Measurement] = []
-        for (subject, profile) in period.profiles.sorted(by: { $0.key < $1.key }) {
-            let standard = try standard(of: subject)
-            figures += try performance(subject, profile, period.patches[subject] ?? [], standard)
-            figures += InputQuality.allCases.map { $0.measurement(subject, profile) }
+        let subjects = try period.profiles.sorted { $0.key < $1.key }.map { subject, profile in
+            SubjectFigures(
+                subject: subject, profile: profile, patches: period.patches[subject] ?? [],
+                standard: try standard(of: subject),
+                widening: MonitorConfiguration.widening(parts: try alarmingParts()))
         }
-        return figures.map { PlacedMeasurement($0, from: start, toNow: asOf) }
+        return SubjectFigures.measurements(of: subjects).map { PlacedMeasurement($0, from: start, toNow: asOf) }
     }
 
     /// - Parameter onlyLabels: what labels cannot change stands as it was computed before.
     func figures(of window: MonitorWindow, onlyLabels: Bool = false) throws -> [PlacedMeasurement] {
-        let profiles = try shelf.profiles(of: window)
         let patches = window.kind == .hour ? [:] : labels?.subjects(in: window) ?? [:]
         let census = window.kind == .day && !onlyLabels ? try SlideCensus(of: window, connection) : nil
         if let census { censuses[window] = census }
-        var figures: [Measurement] = []
-        for (subject, profile) in profiles.sorted(by: { $0.key < $1.key }) {
+        let subjects = try shelf.profiles(of: window).sorted { $0.key < $1.key }.map { subject, profile in
             let standard = try standard(of: subject)
-            if window.kind == .hour {
-                figures += [
-                    count("predictions", profile.predictions, subject),
-                    count("called_tumor", profile.calledTumor, subject),
-                ]
-            } else {
-                let labelled = patches[subject] ?? []
-                let performance = try performance(subject, profile, labelled, standard)
-                figures += performance
-                if window.kind == MonitorConfiguration.performanceAlarms, subject.canAlarm {
-                    figures += try sequential(subject, window, labelled, performance, standard)
-                }
+            var figures = SubjectFigures(
+                subject: subject, profile: profile, patches: patches[subject] ?? [], standard: standard,
+                widening: MonitorConfiguration.widening(parts: try alarmingParts()), isHour: window.kind == .hour,
+                onlyLabels: onlyLabels)
+            if window.kind == MonitorConfiguration.performanceAlarms, subject.canAlarm, standard.reference != nil {
+                figures.sums = try sums(subject, window)
             }
-            if onlyLabels { continue }
-            figures += try drift(subject, window, profile, census?.slides(of: subject), standard.reference)
-            figures += InputQuality.allCases.map { $0.measurement(subject, profile) }
+            if !onlyLabels {
+                figures.drift = try drift(subject, window, profile, census?.slides(of: subject), standard.reference)
+            }
+            return figures
         }
+        var figures = DriftMeasurements.namingSites(SubjectFigures.measurements(of: subjects))
         if window.kind == MonitorConfiguration.driftAlarms, !onlyLabels { figures += try embeddingDrift(window) }
         if window.kind == .day, !onlyLabels {
             figures += try OperationsMeasurements(connection: connection).measurements(of: window)
@@ -86,41 +80,16 @@ final class WindowFigures {
         return figures.map { PlacedMeasurement($0, window) }
     }
 
-    private func count(_ metric: String, _ count: Int64, _ subject: Subject) -> Measurement {
-        Measurement(subject: subject, metric: metric, value: Double(count), patches: count, state: .shown)
-    }
-
-    private func performance(
-        _ subject: Subject, _ profile: PredictionProfile, _ patches: [LabelledPatch], _ standard: AcceptanceStandard
-    ) throws -> [Measurement] {
-        let realised = RealisedPerformance(subject, profile, patches, standard.expectation)
-        let figures = realised.measurements()
-        let widening = MonitorConfiguration.widening(parts: try alarmingParts())
-        return figures
-            + LabelFreeEstimate(
-                subject: subject, profile: profile, answers: realised.answers, realised: figures,
-                reference: standard.labels, widening: widening
-            ).measurements()
-    }
-
-    /// - Parameter performance: the window's figures against labels.
-    private func sequential(
-        _ subject: Subject, _ window: MonitorWindow, _ patches: [LabelledPatch], _ performance: [Measurement],
-        _ standard: AcceptanceStandard
-    ) throws -> [Measurement] {
-        guard standard.reference != nil else { return [] }
+    private func sums(_ subject: Subject, _ window: MonitorWindow) throws -> SubjectFigures.Sums {
         let days = try MonitorWindow.ending(after: window.start, by: window.end, .day).compactMap { day in
             try shelf.day(day.start)[subject].map { profile in
                 MonitoredDay(start: day.start, profile: profile, slides: try census(of: day).slides(of: subject))
             }
         }
         let restarts = try restarts()
-        return SequentialMeasurements(
-            subject: subject, window: window, days: days, patches: patches,
-            performance: performance, standard: standard,
-            resolved: { restarts.latest($0, of: subject, by: window.end) },
-            daysBetweenFalseAlarms: configuration.daysBetweenFalseSums(parts: try alarmingParts())
-        ).measurements()
+        return SubjectFigures.Sums(
+            window: window, days: days, resolved: { restarts.latest($0, of: subject, by: window.end) },
+            daysBetweenFalseAlarms: configuration.daysBetweenFalseSums(parts: try alarmingParts()))
     }
 
     /// Counted at most once in a database: a day that is over never gets another slide.
@@ -142,14 +111,13 @@ final class WindowFigures {
     private func drift(
         _ subject: Subject, _ window: MonitorWindow, _ profile: PredictionProfile, _ slides: Int?,
         _ reference: ReferenceProfile?
-    ) throws -> [Measurement] {
-        if window.kind == .hour, reference == nil { return [] }
+    ) throws -> DriftMeasurements? {
+        if window.kind == .hour, reference == nil { return nil }
         let alarms = window.kind == MonitorConfiguration.driftAlarms && subject.canAlarm
         return DriftMeasurements(
             subject: subject, window: window, profile: profile, slides: slides, reference: reference,
             development: reference == nil ? try development(of: subject.version) : nil,
-            thresholds: alarms ? thresholds.thresholds(parts: try alarmingParts()) : nil
-        ).measurements()
+            thresholds: alarms ? thresholds.thresholds(parts: try alarmingParts()) : nil)
     }
 
     private func development(of version: String) throws -> Result<DriftStandard, OperationError>? {

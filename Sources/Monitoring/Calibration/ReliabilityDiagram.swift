@@ -28,6 +28,8 @@ public struct ReliabilityDiagram: Sendable, Equatable {
     public let bins: [Bin]
     /// Of all bins.
     public let weight: Double
+    /// By slide, in the order of their numbers: what its patches add to the sum of |gaps|, and their weight.
+    private let slides: [SlideSums]
 
     /// Nil without patches of positive weight or without bins.
     public init?(_ patches: [LabelledScore], binning: Binning, bins count: Int) {
@@ -40,6 +42,24 @@ public struct ReliabilityDiagram: Sendable, Equatable {
             Bin(members, lower: edges[index], upper: edges[index + 1])
         }
         weight = bins.reduce(0) { $0 + $1.weight }
+        var slides: [Int: SlideSums] = [:]
+        for (bin, members) in zip(bins, members.filter { !$0.isEmpty }) {
+            let sign = bin.meanScore < bin.tumourShare ? -1.0 : 1
+            for patch in members {
+                let gap = patch.score - (patch.isTumour ? 1 : 0)
+                slides[patch.slide, default: SlideSums(numerator: 0, denominator: 0)].numerator +=
+                    sign * patch.weight * gap
+                slides[patch.slide]?.denominator += patch.weight
+            }
+        }
+        self.slides = slides.sorted { $0.key < $1.key }.map(\.value)
+    }
+
+    /// `expectedCalibrationError` with its interval by slides, as `clusteredRatio` has it: linearised, with the bins and
+    /// the side of each bin's gap taken as they are. Where gaps are mostly noise the interval is wider than it need be.
+    /// Nil where there are no weights.
+    public func clusteredCalibrationError(level: Double = 0.95) -> Estimate<ClusteredEstimate>? {
+        clusteredRatio(slides, level: level)
     }
 
     /// Expected calibration error: weighted mean of |mean score - tumour share|. It is biased upwards: noise in a

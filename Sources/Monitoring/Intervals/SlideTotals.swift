@@ -35,13 +35,22 @@ public struct SlideTotals: Sendable {
 
     /// As `clusteredEstimate(of:patches:level:)`.
     public func estimate(of figure: ConfusionFigure, level: Double = 0.95) -> Estimate<ClusteredEstimate>? {
+        estimate(figure.ratios, level)
+    }
+
+    /// A cell's share of all patches, as a figure's estimate.
+    public func estimate(ofShare cell: ConfusionCell, level: Double = 0.95) -> Estimate<ClusteredEstimate>? {
+        estimate([cell.share], level)
+    }
+
+    private func estimate(_ figure: [CellRatio], _ level: Double) -> Estimate<ClusteredEstimate>? {
         guard slides.count >= fewestSlides else { return .notEnoughData(have: slides.count, need: fewestSlides) }
-        guard let value = matrix.value(of: figure), let plain = linearised(figure, at: matrix.cells) else {
+        guard let value = figure.value(at: matrix.cells), let plain = linearised(figure, at: matrix.cells) else {
             return nil
         }
         let widened = matrix.cells + unseen.reduce(.zero, +)
-        guard let centre = ConfusionMatrix(cells: widened).value(of: figure),
-            let z = linearised(figure, at: widened), let extra = linearised(figure, at: widened, of: unseen)
+        guard let centre = figure.value(at: widened), let z = linearised(figure, at: widened),
+            let extra = linearised(figure, at: widened, of: unseen)
         else { return nil }
         let error = (variance(z) + extra.map { $0 * $0 }.reduce(0, +)).squareRoot()
         let freedom = degreesOfFreedom(z + extra)
@@ -60,7 +69,7 @@ public struct SlideTotals: Sendable {
 
     /// Each cluster's share in the figure's deviation.
     private func linearised(
-        _ figure: ConfusionFigure, at cells: SIMD4<Double>, of clusters: [SIMD4<Double>]? = nil
+        _ figure: [CellRatio], at cells: SIMD4<Double>, of clusters: [SIMD4<Double>]? = nil
     ) -> [Double]? {
         figure.gradient(at: cells).map { gradient in (clusters ?? slides).map { (gradient * $0).sum() } }
     }

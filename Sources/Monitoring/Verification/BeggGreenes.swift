@@ -1,5 +1,8 @@
 /// Correction for verification that depends on the call alone (Begg and Greenes 1983).
 public struct BeggGreenes: Sendable, Equatable {
+    /// Patches that one verified patch called tumour stands for, itself among them.
+    public let weightCalledTumour: Double
+    public let weightCalledNormal: Double
     /// All patches, those without a label shared out as the labelled ones of the same call.
     public let corrected: ConfusionMatrix
     public let recall: Double
@@ -17,6 +20,7 @@ public struct BeggGreenes: Sendable, Equatable {
         guard positive > 0, negative > 0, unverifiedCalledTumour >= 0, unverifiedCalledNormal >= 0 else { return nil }
         let up = (positive + unverifiedCalledTumour) / positive
         let down = (negative + unverifiedCalledNormal) / negative
+        (weightCalledTumour, weightCalledNormal) = (up, down)
         corrected = ConfusionMatrix(
             truePositives: verified.truePositives * up, falsePositives: verified.falsePositives * up,
             falseNegatives: verified.falseNegatives * down, trueNegatives: verified.trueNegatives * down)

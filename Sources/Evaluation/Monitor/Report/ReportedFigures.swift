@@ -217,7 +217,7 @@ enum ReportMethods {
                 ],
                 [
                     "calibration",
-                    "intercept and slope of a logistic line through the labels (Cox 1958); the error over ten bins of equal size is too large by chance and so has no interval, debiased after Kumar, Liang and Ma (2019)",
+                    "intercept and slope of a logistic line through the labels (Cox 1958); the error over ten bins of equal size is too large by chance, debiased after Kumar, Liang and Ma (2019); its interval takes the side of each bin's gap as it is",
                 ],
                 ["agreement", "Cohen's kappa (1960)"],
                 [
