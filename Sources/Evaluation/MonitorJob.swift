@@ -199,14 +199,15 @@ public final class MonitorJob {
     private func compute(
         _ plan: WindowPlan, asOf: Timestamp, _ connection: DatabaseConnection, _ progress: (Progress) -> Void
     ) throws -> [PlacedMeasurement] {
-        let figures = WindowFigures(
+        let reader = WindowReader(
             asOf: asOf, until: plan.until, configuration: settings.configuration, thresholds: thresholds, connection)
-        try figures.prepare(plan.windows)
-        var measurements: [PlacedMeasurement] = []
+        try reader.prepare(plan.windows)
+        let line = WindowLine()
         for (number, window) in plan.windows.enumerated() where !stop.isRequested {
-            measurements += try figures.figures(of: window, onlyLabels: plan.relabelled.contains(window))
+            line.add(try reader.read(window, onlyLabels: plan.relabelled.contains(window)))
             progress(.computed(windows: number + 1, of: plan.windows.count))
         }
+        let measurements = line.finish()
         // Of the moment, a run that others follow at once says nothing.
         if plan.isPartial { return measurements }
         let operations = OperationsMeasurements(connection: connection)
@@ -214,7 +215,7 @@ public final class MonitorJob {
         if plan.windows.contains(where: { $0.kind == .day && !plan.relabelled.contains($0) }) {
             now += try operations.agreement()
         }
-        return measurements + (try figures.figuresToDate())
+        return measurements + (try reader.figuresToDate())
             + now.map { PlacedMeasurement($0, from: asOf, toNow: asOf) }
     }
 

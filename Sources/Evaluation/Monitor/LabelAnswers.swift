@@ -30,25 +30,25 @@ struct LabelAnswers {
         all = patches
         unassessable = patches.count { $0.answer == .unassessable }
         voluntary = patches.count { $0.isVoluntary }
-        let asked = patches.filter { !$0.isVoluntary && $0.stratum != nil }
-        responses = LabelAnswers.responses(asked, profile)
-        let judged = patches.filter { $0.answer != .unassessable }
-        let judgedAsked = asked.filter { $0.answer != .unassessable }
-        let known = Set(judged.map(\.slide)).subtracting([0]).count
-        slides = known > 0 ? known : nil
-        withoutSlide = judged.count { $0.slide == 0 }
-        plainPatches = judged.enumerated().map { $1.audited(weight: 1, own: $0) }
+        responses = LabelAnswers.responses(patches.filter(\.isAsked), profile)
+        // By falling score, in which every figure of ranks needs them.
+        let judged = patches.filter { $0.answer != .unassessable }.sorted { $0.pTumor > $1.pTumor }
+        let clusters = Clusters(judged)
+        slides = clusters.slides > 0 ? clusters.slides : nil
+        withoutSlide = clusters.withoutSlide
+        let placed = zip(judged, clusters.numbers)
+        plainPatches = placed.map { $0.audited(weight: 1, cluster: $1) }
         plainTotals = SlideTotals(plainPatches)
-        plainScores = judged.enumerated().map { $1.scored(weight: 1, own: $0) }
+        plainScores = placed.map { $0.scored(weight: 1, cluster: $1) }
         let rates = responses.map(\.rate)
-        let weighted = judgedAsked.enumerated().compactMap { index, patch in
-            patch.weight(rates).map { (patch, $0, index) }
+        let weighted = placed.filter { $0.0.isAsked }.compactMap { patch, cluster in
+            patch.weight(rates).map { (patch, $0, cluster) }
         }
-        correctedPatches = weighted.map { $0.0.audited(weight: $0.1, own: $0.2) }
+        correctedPatches = weighted.map { $0.0.audited(weight: $0.1, cluster: $0.2) }
         correctedTotals = SlideTotals(correctedPatches)
-        correctedScores = weighted.map { $0.0.scored(weight: $0.1, own: $0.2) }
+        correctedScores = weighted.map { $0.0.scored(weight: $0.1, cluster: $0.2) }
         var matrix = ConfusionMatrix()
-        for patch in judgedAsked {
+        for patch in judged where patch.isAsked {
             matrix.add(
                 isTumour: patch.answer == .tumor, isCalledTumour: patch.isCalledTumor,
                 weight: 1 / patch.selectionProbability)
@@ -154,12 +154,11 @@ struct LabelAnswers {
 
     private func standingForAll(isUncertain: Bool, calledTumor: Double, calledNormal: Double) -> [AuditedPatch]? {
         let verified = all.enumerated().filter { _, patch in
-            !patch.isVoluntary && patch.stratum != nil && patch.answer != .unassessable
-                && patch.isUncertain == isUncertain
+            patch.isAsked && patch.answer != .unassessable && patch.isUncertain == isUncertain
         }.map { place, patch in
-            var patch = patch.audited(weight: 1, own: place)
-            patch.stratum = isUncertain ? 1 : 0
-            return patch
+            var audited = patch.audited(weight: 1, cluster: patch.slide > 0 ? patch.slide : -1 - place)
+            audited.stratum = isUncertain ? 1 : 0
+            return audited
         }
         let matrix = SlideTotals(verified).matrix
         guard
@@ -202,15 +201,44 @@ extension LabelledPatch {
         return verificationWeight(selectionProbability: selectionProbability, responseRate: min(1, rate))
     }
 
-    /// `own`: its place, which makes a patch without a slide a cluster of its own.
-    fileprivate func audited(weight: Double, own: Int) -> AuditedPatch {
+    /// Whether the draw asked for its label.
+    fileprivate var isAsked: Bool { !isVoluntary && stratum != nil }
+
+    fileprivate func audited(weight: Double, cluster: Int) -> AuditedPatch {
         AuditedPatch(
-            slide: slide > 0 ? slide : -1 - own, stratum: stratum?.rawValue ?? ReviewStratum.allCases.count,
-            isTumour: answer == .tumor, isCalledTumour: isCalledTumor, weight: weight)
+            slide: cluster, stratum: stratum?.rawValue ?? ReviewStratum.allCases.count, isTumour: answer == .tumor,
+            isCalledTumour: isCalledTumor, weight: weight)
     }
 
-    fileprivate func scored(weight: Double, own: Int) -> LabelledScore {
-        LabelledScore(
-            score: pTumor, isTumour: answer == .tumor, weight: weight, slide: slide > 0 ? slide : -1 - own)
+    fileprivate func scored(weight: Double, cluster: Int) -> LabelledScore {
+        LabelledScore(score: pTumor, isTumour: answer == .tumor, weight: weight, slide: cluster)
+    }
+}
+
+/// The clusters that patches lie in, numbered from 0: their slides, and each patch without one for itself.
+private struct Clusters {
+    /// Of each patch.
+    private(set) var numbers: [Int] = []
+    /// Slides that are known.
+    private(set) var slides = 0
+    private(set) var withoutSlide = 0
+
+    init(_ patches: [LabelledPatch]) {
+        var known = [Int?](repeating: nil, count: 1 + (patches.lazy.map(\.slide).max() ?? 0))
+        numbers.reserveCapacity(patches.count)
+        for patch in patches {
+            guard patch.slide > 0 else {
+                numbers.append(slides + withoutSlide)
+                withoutSlide += 1
+                continue
+            }
+            if let number = known[patch.slide] {
+                numbers.append(number)
+            } else {
+                numbers.append(slides + withoutSlide)
+                known[patch.slide] = slides + withoutSlide
+                slides += 1
+            }
+        }
     }
 }

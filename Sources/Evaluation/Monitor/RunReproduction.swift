@@ -33,7 +33,7 @@ extension MonitorJob {
         let asOf = try run.timestamp("as_of")
         _ = try connection.query("select review.set_as_of($1)", [.timestamp(asOf)])
         let configuration = try MonitorConfiguration(run)
-        let figures = WindowFigures(
+        let reader = WindowReader(
             asOf: asOf, until: try run.timestamp("windows_until"), configuration: configuration,
             thresholds: ThresholdShelf(configuration), connection)
         let stored = try connection.query(
@@ -42,11 +42,10 @@ extension MonitorJob {
         ).map { ComparedFigure(try ReportedFigure($0)) }
         let windows = Set(stored.compactMap(\.window)).filter { configuration.windows.contains($0.kind) }.sorted()
         let whole = Set(stored.filter { $0.metric == InputQuality.white.rawValue }.compactMap(\.window))
-        try figures.prepare(windows)
-        let computed = try windows.flatMap {
-            try figures.figures(of: $0, onlyLabels: !whole.contains($0)).map(ComparedFigure.init)
-        }
-        let differing = ComparedFigure.differences(stored, computed)
+        try reader.prepare(windows)
+        let line = WindowLine()
+        for window in windows { line.add(try reader.read(window, onlyLabels: !whole.contains(window))) }
+        let differing = ComparedFigure.differences(stored, line.finish().map(ComparedFigure.init))
         let erased = try connection.query(
             """
             select count(*) as predictions from audit.erased_rows

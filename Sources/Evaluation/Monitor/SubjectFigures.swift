@@ -1,7 +1,5 @@
 import Database
-import Dispatch
 import Monitoring
-import Synchronization
 
 /// One subject's part of a window, read before it is computed: subjects know nothing of one another, so that they are
 /// computed beside one another.
@@ -32,16 +30,6 @@ struct SubjectFigures: Sendable {
         if onlyLabels { return labelled }
         return labelled + (drift?.measurements() ?? [])
             + InputQuality.allCases.map { $0.measurement(subject, profile) }
-    }
-
-    /// Those of all subjects, in their order, computed on all cores.
-    static func measurements(of subjects: [SubjectFigures]) -> [Measurement] {
-        let computed = Mutex([[Measurement]](repeating: [], count: subjects.count))
-        DispatchQueue.concurrentPerform(iterations: subjects.count) { place in
-            let figures = subjects[place].measurements()
-            computed.withLock { $0[place] = figures }
-        }
-        return computed.withLock { $0.flatMap { $0 } }
     }
 
     private func counts() -> [Measurement] {

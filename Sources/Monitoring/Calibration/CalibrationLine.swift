@@ -32,7 +32,9 @@ public let calibrationClip = 1e-12
 /// The calibration line by iteratively reweighted least squares, to a relative change under 1e-12.
 public func calibrationFit(_ patches: [LabelledScore], level: Double = 0.95) -> CalibrationFit {
     let rows = patches.usable.map(CalibrationRow.init)
-    let slides = Set(rows.map(\.slide)).count
+    var sizes = BySlide(rows.lazy.map(\.slide), zero: 0)
+    for row in rows { sizes.add(to: row.slide) { $0 += 1 } }
+    let slides = sizes.sums.count
     guard slides >= fewestSlides else { return .notEnoughData(have: slides, need: fewestSlides) }
     let tumours = rows.filter { $0.label == 1 }.map(\.x)
     let normals = rows.filter { $0.label == 0 }.map(\.x)
@@ -66,68 +68,74 @@ private struct CalibrationRow {
         slide = patch.slide
     }
 
-    func probability(_ beta: SIMD2<Double>) -> Double { logistic(beta.x + beta.y * x) }
-
-    func score(_ beta: SIMD2<Double>) -> SIMD2<Double> { weight * (label - probability(beta)) * SIMD2(1, x) }
+    func score(_ beta: SIMD2<Double>) -> SIMD2<Double> {
+        weight * (label - logistic(beta.x + beta.y * x)) * SIMD2(1, x)
+    }
 }
 
 /// Newton's steps, which iteratively reweighted least squares takes; halved while the likelihood falls.
 private func maximumLikelihood(_ rows: [CalibrationRow]) -> SIMD2<Double>? {
     var beta = SIMD2(0.0, 0.0)
-    var best = logLikelihood(rows, beta)
+    var here = Likelihood(rows, beta)
     for _ in 0..<100 {
-        let step = Information(rows, beta).solve(rows.reduce(.zero) { $0 + $1.score(beta) })
+        let step = here.newtonStep
         guard step.x.isFinite, step.y.isFinite else { return nil }
         var scale = 1.0
-        var likelihood = logLikelihood(rows, beta + step)
-        while likelihood < best - 1e-12 * abs(best), scale > 1e-6 {
+        var there = Likelihood(rows, beta + step)
+        while there.logarithm < here.logarithm - 1e-12 * abs(here.logarithm), scale > 1e-6 {
             scale /= 2
-            likelihood = logLikelihood(rows, beta + scale * step)
+            there = Likelihood(rows, beta + scale * step)
         }
         beta += scale * step
-        best = likelihood
+        here = there
         if abs(step.x) <= 1e-12 * (1 + abs(beta.x)), abs(step.y) <= 1e-12 * (1 + abs(beta.y)) { return beta }
     }
     return nil
 }
 
-private func logLikelihood(_ rows: [CalibrationRow], _ beta: SIMD2<Double>) -> Double {
-    rows.reduce(0) { sum, row in
-        let eta = beta.x + beta.y * row.x
-        let signed = row.label == 1 ? eta : -eta
-        return sum - row.weight * (max(0, -signed) + log1p(exp(-abs(signed))))
-    }
-}
-
 /// Standard errors of intercept and slope that allow for alike patches of a slide.
 private func sandwichErrors(_ rows: [CalibrationRow], _ beta: SIMD2<Double>, slides: Int) -> SIMD2<Double> {
-    var scores: [Int: SIMD2<Double>] = [:]
-    for row in rows { scores[row.slide, default: .zero] += row.score(beta) }
-    let information = Information(rows, beta)
+    var scores = BySlide(rows.lazy.map(\.slide), zero: SIMD2<Double>.zero)
+    for row in rows { scores.add(to: row.slide) { $0 += row.score(beta) } }
+    let likelihood = Likelihood(rows, beta)
     let count = Double(slides)
-    let squares = scores.sorted { $0.key < $1.key }.reduce(SIMD2<Double>.zero) { sum, slide in
-        let z = information.solve(slide.value)
+    let squares = scores.sums.reduce(SIMD2<Double>.zero) { sum, score in
+        let z = likelihood.solve(score)
         return sum + z * z
     }
     return (squares * (count / (count - 1))).squareRoot()
 }
 
-/// Fisher information of intercept and slope, a symmetric 2 x 2 matrix.
-private struct Information {
+/// The weighted likelihood of intercept and slope, with its derivatives.
+private struct Likelihood {
+    private(set) var logarithm = 0.0
+    private var gradient = SIMD2<Double>.zero
+    // Fisher's information, a symmetric 2 x 2 matrix.
     private var a = 0.0
     private var b = 0.0
     private var d = 0.0
 
     init(_ rows: [CalibrationRow], _ beta: SIMD2<Double>) {
         for row in rows {
-            let p = row.probability(beta)
-            let w = row.weight * p * (1 - p)
+            let eta = beta.x + beta.y * row.x
+            // Of the likelier label, without overflow on either side.
+            let e = exp(-abs(eta))
+            let likelier = 1 / (1 + e)
+            let probability = eta < 0 ? e * likelier : likelier
+            let isLikelier = (row.label == 1) == (eta >= 0)
+            logarithm -= row.weight * ((isLikelier ? 0 : abs(eta)) + log1p(e))
+            let residual = row.weight * (row.label - probability)
+            gradient += residual * SIMD2(1, row.x)
+            let w = row.weight * e * likelier * likelier
             a += w
             b += w * row.x
             d += w * row.x * row.x
         }
     }
 
+    var newtonStep: SIMD2<Double> { solve(gradient) }
+
+    /// The vector times the inverse of the information.
     func solve(_ v: SIMD2<Double>) -> SIMD2<Double> {
         SIMD2(d * v.x - b * v.y, a * v.y - b * v.x) / (a * d - b * b)
     }

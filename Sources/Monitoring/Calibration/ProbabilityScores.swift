@@ -33,12 +33,14 @@ private func logarithmicLoss(_ patch: LabelledScore) -> Double {
 private func clusteredMean(_ patches: [LabelledScore], _ level: Double, _ value: (LabelledScore) -> Double)
     -> Estimate<ClusteredEstimate>?
 {
-    var slides: [Int: SlideSums] = [:]
+    var slides = BySlide(patches.lazy.map(\.slide), zero: SlideSums(numerator: 0, denominator: 0))
     for patch in patches.usable {
-        slides[patch.slide, default: SlideSums(numerator: 0, denominator: 0)].numerator += patch.weight * value(patch)
-        slides[patch.slide]?.denominator += patch.weight
+        slides.add(to: patch.slide) {
+            $0.numerator += patch.weight * value(patch)
+            $0.denominator += patch.weight
+        }
     }
-    return clusteredRatio(slides.sorted { $0.key < $1.key }.map(\.value), level: level)
+    return clusteredRatio(slides.sums, level: level)
 }
 
 func weightedMean(_ patches: [LabelledScore], _ value: (LabelledScore) -> Double) -> Double? {

@@ -42,17 +42,18 @@ public struct ReliabilityDiagram: Sendable, Equatable {
             Bin(members, lower: edges[index], upper: edges[index + 1])
         }
         weight = bins.reduce(0) { $0 + $1.weight }
-        var slides: [Int: SlideSums] = [:]
+        var slides = BySlide(used.lazy.map(\.slide), zero: SlideSums(numerator: 0, denominator: 0))
         for (bin, members) in zip(bins, members.filter { !$0.isEmpty }) {
             let sign = bin.meanScore < bin.tumourShare ? -1.0 : 1
             for patch in members {
                 let gap = patch.score - (patch.isTumour ? 1 : 0)
-                slides[patch.slide, default: SlideSums(numerator: 0, denominator: 0)].numerator +=
-                    sign * patch.weight * gap
-                slides[patch.slide]?.denominator += patch.weight
+                slides.add(to: patch.slide) {
+                    $0.numerator += sign * patch.weight * gap
+                    $0.denominator += patch.weight
+                }
             }
         }
-        self.slides = slides.sorted { $0.key < $1.key }.map(\.value)
+        self.slides = slides.sums
     }
 
     /// `expectedCalibrationError` with its interval by slides, as `clusteredRatio` has it: linearised, with the bins and

@@ -5,16 +5,17 @@ public struct SlideTotals: Sendable {
     public let matrix: ConfusionMatrix
 
     public init(_ patches: [AuditedPatch]) {
-        var slides: [Int: ConfusionMatrix] = [:]
+        var slides = BySlide(patches.lazy.map(\.slide), zero: ConfusionMatrix())
         var strata: [StratumCall: (weight: Double, patches: Double)] = [:]
         for patch in patches where patch.weight > 0 && patch.weight.isFinite {
-            slides[patch.slide, default: ConfusionMatrix()].add(
-                isTumour: patch.isTumour, isCalledTumour: patch.isCalledTumour, weight: patch.weight)
+            slides.add(to: patch.slide) {
+                $0.add(isTumour: patch.isTumour, isCalledTumour: patch.isCalledTumour, weight: patch.weight)
+            }
             let key = StratumCall(stratum: patch.stratum, isCalledTumour: patch.isCalledTumour)
             let sum = strata[key, default: (0, 0)]
             strata[key] = (sum.weight + patch.weight, sum.patches + 1)
         }
-        self.slides = slides.sorted { $0.key < $1.key }.map(\.value.cells)
+        self.slides = slides.sums.map(\.cells)
         let all = strata.sorted { $0.key < $1.key }.map(\.value).reduce((weight: 0.0, patches: 0.0)) {
             ($0.weight + $1.weight, $0.patches + $1.patches)
         }

@@ -31,20 +31,20 @@ extension AreaUnderROC {
     /// looked at. `have` and `need` count slides: of all, and of those with each class two.
     public static func obuchowski(_ patches: [LabelledScore], level: Double = 0.95) -> Estimate<AreaUnderROC> {
         let parts = Placements(patches.usable.map(unweighted))
-        let tumour = parts.deviations(parts.tumours)
-        let normal = parts.deviations(parts.normals)
-        let slides = Set(tumour.keys).union(normal.keys)
+        let slides = parts.deviations()
         guard slides.count >= fewestSlides else { return .notEnoughData(have: slides.count, need: fewestSlides) }
-        let rarer = min(tumour.count, normal.count)
+        let (ofTumours, ofNormals) = (slides.filter(\.hasTumour), slides.filter(\.hasNormal))
+        let rarer = min(ofTumours.count, ofNormals.count)
         guard rarer >= 2 else { return .notEnoughData(have: rarer, need: 2) }
-        let squares = [(tumour, parts.tumours), (normal, parts.normals)].reduce(0) { sum, side in
-            let clusters = Double(side.0.count)
-            let total = Double(side.1.count)
-            return sum + clusters / (clusters - 1) / (total * total)
-                * side.0.sorted { $0.key < $1.key }.reduce(0) { $0 + $1.value * $1.value }
+        func share(_ deviations: [Double], patches: Int) -> Double {
+            let (clusters, total) = (Double(deviations.count), Double(patches))
+            return clusters / (clusters - 1) / (total * total) * deviations.reduce(0) { $0 + $1 * $1 }
         }
+        let squares =
+            share(ofTumours.map(\.tumour), patches: parts.tumours.count)
+            + share(ofNormals.map(\.normal), patches: parts.normals.count)
         let all = Double(slides.count)
-        let products = slides.sorted().reduce(0) { $0 + (tumour[$1] ?? 0) * (normal[$1] ?? 0) }
+        let products = slides.reduce(0) { $0 + $1.tumour * $1.normal }
         let covariance = all / (all - 1) * products / (Double(parts.tumours.count) * Double(parts.normals.count))
         return .value(parts.estimate(variance: max(0, squares + 2 * covariance), slides: slides.count, level: level))
     }
@@ -55,14 +55,11 @@ extension AreaUnderROC {
         let parts = Placements(patches)
         let rarer = min(parts.tumours.count, parts.normals.count)
         guard rarer >= 1 else { return .notEnoughData(have: rarer, need: 1) }
-        var shares: [Int: Double] = [:]
-        for side in [parts.tumours, parts.normals] {
-            let total = side.reduce(0) { $0 + $1.weight }
-            for (slide, deviation) in parts.deviations(side) { shares[slide, default: 0] += deviation / total }
-        }
-        guard shares.count >= fewestSlides else { return .notEnoughData(have: shares.count, need: fewestSlides) }
-        let z = shares.sorted { $0.key < $1.key }.map(\.value)
-        return .value(parts.estimate(variance: Monitoring.variance(z), slides: shares.count, level: level))
+        let slides = parts.deviations()
+        guard slides.count >= fewestSlides else { return .notEnoughData(have: slides.count, need: fewestSlides) }
+        let (tumours, normals) = (parts.tumours.weight, parts.normals.weight)
+        let z = slides.map { $0.tumour / tumours + $0.normal / normals }
+        return .value(parts.estimate(variance: Monitoring.variance(z), slides: slides.count, level: level))
     }
 
     private static func unweighted(_ patch: LabelledScore) -> LabelledScore {
@@ -112,9 +109,31 @@ private struct Placements {
         area = tumours.isEmpty || normals.isEmpty ? 0 : tumours.reduce(0) { $0 + $1.weight * $1.value } / tumourTotal
     }
 
-    /// Weighted placements less the area, summed a slide.
-    func deviations(_ side: [Placed]) -> [Int: Double] {
-        side.reduce(into: [:]) { $0[$1.slide, default: 0] += $1.weight * ($1.value - area) }
+    /// Weighted placements less the area, summed over a slide's patches of each class.
+    struct SlideDeviation {
+        var tumour = 0.0
+        var normal = 0.0
+        var hasTumour = false
+        var hasNormal = false
+    }
+
+    /// By rising number of the slide.
+    func deviations() -> [SlideDeviation] {
+        var slides = BySlide(
+            [tumours, normals].lazy.joined().map(\.slide), zero: SlideDeviation())
+        for patch in tumours {
+            slides.add(to: patch.slide) {
+                $0.tumour += patch.weight * (patch.value - area)
+                $0.hasTumour = true
+            }
+        }
+        for patch in normals {
+            slides.add(to: patch.slide) {
+                $0.normal += patch.weight * (patch.value - area)
+                $0.hasNormal = true
+            }
+        }
+        return slides.sums
     }
 
     func estimate(variance: Double, slides: Int, level: Double) -> AreaUnderROC {
@@ -124,4 +143,8 @@ private struct Placements {
             share: area, standardError: error, multiplier: multiplier, level: level)
         return AreaUnderROC(value: area, standardError: error, interval: interval, slides: slides)
     }
+}
+
+extension [Placements.Placed] {
+    fileprivate var weight: Double { reduce(0) { $0 + $1.weight } }
 }

@@ -14,7 +14,7 @@ public struct AveragePrecision: Sendable, Equatable {
         guard let value = PrecisionRecallCurve(falling)?.averagePrecision else { return nil }
         let slides = influences(falling, value)
         guard slides.count >= fewestSlides else { return .notEnoughData(have: slides.count, need: fewestSlides) }
-        let error = variance(slides.sorted { $0.key < $1.key }.map(\.value)).squareRoot()
+        let error = variance(slides).squareRoot()
         let multiplier = StudentDistribution.multiplier(level: level, degreesOfFreedom: Double(slides.count - 1))
         return .value(
             AveragePrecision(
@@ -28,10 +28,10 @@ public struct AveragePrecision: Sendable, Equatable {
     /// The average precision is the weighted mean over tumours of the precision P(s) = T(s) / N(s) among all patches with
     /// at least their score. More weight on a patch of score u moves the mean by P(u) less the mean if it is a tumour, and
     /// P(s) of every tumour with s up to u by 1 - P(s) for a tumour, by -P(s) for a normal one, each over N(s).
-    private static func influences(_ falling: [LabelledScore], _ average: Double) -> [Int: Double] {
+    private static func influences(_ falling: [LabelledScore], _ average: Double) -> [Double] {
         let steps = scoreSteps(falling)
-        guard let total = steps.last?.tumour else { return [:] }
-        var slides: [Int: Double] = [:]
+        guard let total = steps.last?.tumour else { return [] }
+        var slides = BySlide(falling.lazy.map(\.slide), zero: 0.0)
         var end = falling.endIndex
         // Sums over the tumours with at most the score: of 1 / N and of P / N.
         var (ones, precisions) = (0.0, 0.0)
@@ -45,9 +45,9 @@ public struct AveragePrecision: Sendable, Equatable {
                 end -= 1
                 let patch = falling[end]
                 let moved = (patch.isTumour ? precision - average + ones : 0) - precisions
-                slides[patch.slide, default: 0] += patch.weight * moved / total
+                slides.add(to: patch.slide) { $0 += patch.weight * moved / total }
             }
         }
-        return slides
+        return slides.sums
     }
 }

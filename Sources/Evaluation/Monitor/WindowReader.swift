@@ -1,8 +1,9 @@
 import Database
 import Monitoring
 
-/// Computes windows: every figure of every subject, from profiles, labels and the acceptance references as of one time.
-final class WindowFigures {
+/// Reads what every figure of every subject of windows is computed from: profiles, labels and the acceptance references
+/// as of one time.
+final class WindowReader {
     private let connection: DatabaseConnection
     private let asOf: Timestamp
     private let until: Timestamp
@@ -54,7 +55,7 @@ final class WindowFigures {
     }
 
     /// - Parameter onlyLabels: what labels cannot change stands as it was computed before.
-    func figures(of window: MonitorWindow, onlyLabels: Bool = false) throws -> [PlacedMeasurement] {
+    func read(_ window: MonitorWindow, onlyLabels: Bool = false) throws -> WindowReading {
         let patches = window.kind == .hour ? [:] : labels?.subjects(in: window) ?? [:]
         let census = window.kind == .day && !onlyLabels ? try SlideCensus(of: window, connection) : nil
         if let census { censuses[window] = census }
@@ -72,12 +73,12 @@ final class WindowFigures {
             }
             return figures
         }
-        var figures = DriftMeasurements.namingSites(SubjectFigures.measurements(of: subjects))
+        var figures: [Measurement] = []
         if window.kind == MonitorConfiguration.driftAlarms, !onlyLabels { figures += try embeddingDrift(window) }
         if window.kind == .day, !onlyLabels {
             figures += try OperationsMeasurements(connection: connection).measurements(of: window)
         }
-        return figures.map { PlacedMeasurement($0, window) }
+        return WindowReading(window: window, subjects: subjects, figures: figures)
     }
 
     private func sums(_ subject: Subject, _ window: MonitorWindow) throws -> SubjectFigures.Sums {
