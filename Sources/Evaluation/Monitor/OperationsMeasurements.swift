@@ -75,7 +75,9 @@ struct OperationsMeasurements {
             """
             select extract(epoch from now() - coalesce(stored_at, predicted_at))::double precision as since,
                 extract(epoch from received_at - enqueued_at)::double precision as age
-            from sentinode.predictions order by coalesce(stored_at, predicted_at) desc limit 1
+            from sentinode.predictions
+            where coalesce(stored_at, predicted_at) >= (select max(hour) from monitor.hours where predictions > 0)
+            order by coalesce(stored_at, predicted_at) desc limit 1
             """
         ).first
         guard let row else { return [] }
