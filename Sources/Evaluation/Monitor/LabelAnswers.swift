@@ -224,7 +224,7 @@ private struct Clusters {
     private(set) var withoutSlide = 0
 
     init(_ patches: [LabelledPatch]) {
-        var known = [Int?](repeating: nil, count: 1 + (patches.lazy.map(\.slide).max() ?? 0))
+        var known: [Int: Int] = [:]
         numbers.reserveCapacity(patches.count)
         for patch in patches {
             guard patch.slide > 0 else {
