@@ -123,4 +123,24 @@ import Testing
     func `is that of the figure beyond its limit`(metric: String, cause: AlertCause) {
         #expect(AlertCause(metric: metric) == cause)
     }
+
+    @Test func `names the site that differs most, as a share of its own limit, in what drifts as a whole`() {
+        func summary(_ segment: Segment, _ value: Double?, _ version: String = "v") -> Evaluation.Measurement {
+            var figure = Evaluation.Measurement(
+                subject: Subject(version: version, segment: segment), metric: DriftMeasurements.summary,
+                method: DriftMeasurements.largestShare, value: value, state: (value ?? 0) > 1 ? .alarm : .ok)
+            figure.note = "inputs"
+            return figure
+        }
+        func site(_ name: String) -> Segment { Segment(kind: .site, name: name) }
+        let sites = [summary(site("north"), 0.4), summary(site("south"), 2.5), summary(site("new"), nil)]
+        let others = [summary(site("east"), 9, "w"), summary(Segment(kind: .scanner, name: "scanner"), 9)]
+        let notes = { (overall: Double, sites: [Evaluation.Measurement]) in
+            DriftMeasurements.namingSites([summary(.overall, overall)] + sites + others).map(\.note)
+        }
+        #expect(notes(1.2, sites)[0] == "inputs; of 2 sites south differs most, 2.5 of its own limit")
+        #expect(Set(notes(1.2, sites).dropFirst()) == ["inputs"], "the others' sentences stay")
+        #expect(notes(0.9, sites)[0] == "inputs", "nothing has drifted")
+        #expect(notes(1.2, [sites[1]])[0] == "inputs", "one site is the whole")
+    }
 }
