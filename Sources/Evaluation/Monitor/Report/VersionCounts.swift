@@ -16,7 +16,7 @@ extension VersionChapter {
                     [
                         "called \(called)", "labelled \(labelled)",
                         figures.toDate(version, metric, RealisedPerformance.plain)?.value?.short ?? "0",
-                        figures.toDate(version, metric, RealisedPerformance.corrected)?.value?.short ?? "",
+                        figures.toDate(version, metric, RealisedPerformance.corrected)?.text ?? "",
                     ]
                 }), isTable: true)
     }
