@@ -138,6 +138,35 @@ private let accepted = 274...296
         #expect(accepted.contains(coveredDebiased))
     }
 
+    /// Far apart and negative ones are kept in another way than those from 0 on.
+    @Test func `what slides are numbered does not matter`() throws {
+        func figures(_ number: (Int) -> Int) throws -> [Double] {
+            var slides = ShiftedSlides(seed: 3)
+            let scores = slides.calibrated(slides: 40).map { patch in
+                LabelledScore(
+                    score: patch.score, isTumour: patch.isTumour, weight: patch.weight, slide: number(patch.slide))
+            }
+            let audited = scores.map {
+                AuditedPatch(slide: $0.slide, isTumour: $0.isTumour, isCalledTumour: $0.score > 0.5)
+            }
+            guard case .fitted(let line) = calibrationFit(scores) else { return [] }
+            return [
+                try #require(AreaUnderROC.obuchowski(scores).value).standardError,
+                try #require(AreaUnderROC.linearised(scores).value).standardError,
+                try #require(AveragePrecision.linearised(scores)?.value).standardError,
+                try #require(clusteredBrierScore(scores)?.value).standardError,
+                try #require(clusteredEstimate(of: .recall, patches: audited)?.value).standardError,
+                line.slopeInterval.upper,
+            ]
+        }
+        let expected = try figures { $0 }
+        #expect(expected.count == 6)
+        for number in [{ $0 << 40 }, { -1 - $0 }, { $0 % 2 == 0 ? $0 : -$0 << 30 }] as [(Int) -> Int] {
+            for (found, expected) in zip(try figures(number), expected) { #expect(abs(found / expected - 1) < 1e-9) }
+            #expect(try figures(number).count == expected.count)
+        }
+    }
+
     @Test func `a few heavy slides leave few degrees of freedom and a wider interval`() throws {
         var patches: [AuditedPatch] = []
         for slide in 0..<40 {

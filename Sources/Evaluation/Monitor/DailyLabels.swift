@@ -22,7 +22,7 @@ struct DailyLabels {
 
     init(_ days: [MonitoredDay], _ patches: [LabelledPatch], of errors: ErrorStream) {
         self.errors = errors
-        let asked = Dictionary(grouping: patches.filter { !$0.isVoluntary && $0.stratum != nil }, by: \.storedAt.day)
+        let asked = Dictionary(grouping: patches.filter(\.isAsked), by: \.storedAt.day)
         for day in days {
             let labelled = asked[day.start] ?? []
             let selected = Int(day.profile.selected.reduce(0, +))

@@ -201,9 +201,6 @@ extension LabelledPatch {
         return verificationWeight(selectionProbability: selectionProbability, responseRate: min(1, rate))
     }
 
-    /// Whether the draw asked for its label.
-    fileprivate var isAsked: Bool { !isVoluntary && stratum != nil }
-
     fileprivate func audited(weight: Double, cluster: Int) -> AuditedPatch {
         AuditedPatch(
             slide: cluster, stratum: stratum?.rawValue ?? ReviewStratum.allCases.count, isTumour: answer == .tumor,

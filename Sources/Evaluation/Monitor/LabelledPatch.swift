@@ -27,6 +27,9 @@ struct LabelledPatch: Sendable {
     let isVoluntary: Bool
     /// From its storing to the label that settled it, seconds.
     let delay: Double
+
+    /// Whether the draw asked for its label.
+    var isAsked: Bool { !isVoluntary && stratum != nil }
 }
 
 /// The version that decided and where the patch comes from.
