@@ -213,7 +213,7 @@ public final class MonitorJob {
         let operations = OperationsMeasurements(connection: connection)
         var now = try operations.now()
         if plan.windows.contains(where: { $0.kind == .day && !plan.relabelled.contains($0) }) {
-            now += try operations.agreement()
+            now += try operations.agreement(asOf: asOf)
         }
         return measurements + (try reader.figuresToDate())
             + now.map { PlacedMeasurement($0, from: asOf, toNow: asOf) }

@@ -12,10 +12,11 @@ struct Reader: ParsableCommand {
 
             Examples:
               sentinode reader add anna --name "Dr. Anna Weber" --qualification "consultant pathologist" --site north
+              sentinode reader name olga --name "Olga Berg" --qualification "laboratory manager"
               sentinode reader list
               sentinode reader end anna --reason "left the department"
             """,
-        subcommands: [Add.self, List.self, End.self])
+        subcommands: [Add.self, Name.self, List.self, End.self])
 
     struct Add: ParsableCommand {
         static let configuration = CommandConfiguration(
@@ -67,9 +68,34 @@ struct Reader: ParsableCommand {
         }
     }
 
+    struct Name: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Say to whom a login belongs that does not review.",
+            discussion: """
+                Administrators and auditors are no readers, since their roles see every score. The name stands in the \
+                audit trail beside what the login does from then on.
+
+                Example:
+                  sentinode reader name olga --name "Olga Berg" --qualification "laboratory manager"
+                """)
+
+        @Argument(help: "Database login.") var login: String
+        @Option(help: "Full name, as it is printed on what the login does.") var name: String
+        @Option(help: "Such as \"laboratory manager\".") var qualification: String
+        @Option(help: "Why; it stays in the audit trail.") var reason: Reason?
+
+        func run() throws {
+            try reportingFailures {
+                let registry = try ReaderRegistry(databaseSettings("reader"))
+                try registry.name(login, fullName: name, qualification: qualification, reason: reason?.text)
+                print("what \(login) does carries the name \(name) from now on")
+            }
+        }
+    }
+
     struct List: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "List readers, those who have ended too.",
+            abstract: "List readers, those who have ended too, and others whose names are known.",
             discussion: """
                 Example:
                   sentinode reader list
@@ -97,6 +123,7 @@ struct Reader: ParsableCommand {
         }
 
         private static func state(_ reader: ReaderSummary, _ now: Timestamp) -> String {
+            if reader.sites.isEmpty { return "does not review" }
             if reader.isActive(at: now) { return "active since \(reader.activeFrom)" }
             if let end = reader.activeTo, end <= now { return "ended \(end)" }
             return "from \(reader.activeFrom)"

@@ -113,6 +113,45 @@ import Testing
         }
     }
 
+    @Test func `a picture that waits to be read blind takes no rank under another job either`() async throws {
+        try await Laboratory.with { laboratory in
+            try laboratory.activateVersionThatSeesTumorEverywhere()
+            try laboratory.setPolicy(
+                """
+                [{"reason": "positive", "top_per_slide": 1, "rate": 0},
+                 {"reason": "audit", "site": "B", "rate": 1, "blind": true}, {"reason": "audit", "rate": 0}]
+                """)
+            func send(_ picture: Int, _ id: String, slide: String, site: String = "A") throws {
+                let fields = [Field("slide_id", .text(slide)), Field("site", .text(site))]
+                try laboratory.publish([TestPatches.message(try TestPatches.png(picture), id: id, headers: fields)])
+            }
+            try send(0, "blind", slide: "other", site: "B")
+            try laboratory.drain()
+            // Each slide gets the picture again, and another: stored before it, or in the same batch.
+            for other in 1..<8 { try send(0, "twin-\(other)", slide: "S-\(other)") }
+            try laboratory.drain()
+            for other in 1..<8 { try send(other, "other-\(other)", slide: "S-\(other)") }
+            for other in 1..<8 { try send(0, "late-\(other)", slide: "L-\(other)") }
+            for other in 1..<8 { try send(other, "later-\(other)", slide: "L-\(other)") }
+            try laboratory.drain()
+            let lower = try laboratory.count(
+                """
+                select count(*) from sentinode.predictions
+                where p_tumor < (select p_tumor from sentinode.predictions where slide_id = 'other')
+                """)
+            #expect(lower > 0)
+            let ranked = try laboratory.database.query(
+                """
+                select slide_id, array_agg(positive_probability order by positive_probability) as chances
+                from sentinode.predictions where slide_id <> 'other' and image_sha256 <> (
+                    select image_sha256 from sentinode.predictions where slide_id = 'other')
+                group by slide_id
+                """
+            ).map { try $0.float8Array("chances").compactMap { $0 } }
+            #expect(ranked == Array(repeating: [1], count: 14))
+        }
+    }
+
     @Test func `a policy that is set while lanes work is followed from the next batch on`() async throws {
         try await Laboratory.with { laboratory in
             try laboratory.setPolicy(#"[{"reason": "audit", "rate": 1, "keep_image_days": 0}]"#)

@@ -117,13 +117,14 @@ struct OperationsMeasurements {
 
     static let agreement = "agreement"
 
-    /// How well readers agree with one another and with the model, over all labels.
-    func agreement() throws -> [Measurement] {
-        try connection.query(
+    /// How well readers agree with one another and with the model, on labels of a rolling window's length.
+    func agreement(asOf: Timestamp) throws -> [Measurement] {
+        let since = Timestamp(microseconds: asOf.microseconds - WindowKind.rolling.length)
+        return try connection.query(
             """
-            select between_whom, kappa, kappa_low, kappa_high, n from review.agreement
+            select between_whom, kappa, kappa_low, kappa_high, n from review.agreement_since($1)
             where first = 'all' order by between_whom
-            """
+            """, [.timestamp(since)]
         ).map { row in
             let (low, high) = (try row.optionalFloat8("kappa_low"), try row.optionalFloat8("kappa_high"))
             let kappa = try row.optionalFloat8("kappa")
@@ -134,7 +135,7 @@ struct OperationsMeasurements {
                 interval: low.flatMap { low in
                     high.map { ConfidenceInterval(lower: low, upper: $0, level: 0.95) }
                 }, patches: try row.int8("n"), state: kappa == nil ? .notEnoughData : .shown,
-                note: "Cohen's kappa")
+                note: "Cohen's kappa, labels of the last \(WindowKind.rolling.rawValue)")
         }
     }
 }

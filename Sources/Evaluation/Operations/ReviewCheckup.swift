@@ -5,7 +5,27 @@ import Database
 extension Checkup {
     func review(_ connection: DatabaseConnection, key: ReviewKey?) throws -> [CheckupResult] {
         guard try mayRead("review", "policies", connection) else { return [] }
-        return [try policy(connection, key: key)] + (try readers(connection)) + (try worklist(connection))
+        return [try policy(connection, key: key)] + (try readers(connection)) + (try nameless(connection))
+            + (try worklist(connection))
+    }
+
+    /// Administrators of whom nobody said who they are: what they do is told of a login alone.
+    private func nameless(_ connection: DatabaseConnection) throws -> [CheckupResult] {
+        guard try mayRead("review", "readers", connection) else { return [] }
+        let logins = try connection.query(
+            """
+            select rolname::text as login from pg_roles
+            where rolcanlogin and not rolsuper and pg_has_role(rolname, 'sentinode_admin', 'member')
+                and review.person_of(rolname) is null
+            order by 1 limit 10
+            """
+        ).map { try $0.text("login") }
+        guard !logins.isEmpty else { return [] }
+        return [
+            .warning(
+                "administrators", "the audit trail does not know who uses \(logins.joined(separator: ", "))",
+                "sentinode reader name LOGIN --name TEXT --qualification TEXT")
+        ]
     }
 
     /// Readers whose login was granted a role that sees every score, after they had been added.

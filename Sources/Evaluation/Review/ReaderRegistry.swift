@@ -1,10 +1,11 @@
 public import Database
 
-/// A person who reviews, as lists show it.
+/// A person to whom a login belongs, as lists show it.
 public struct ReaderSummary: Sendable {
     public let login: String
     public let fullName: String
     public let qualification: String
+    /// None for a person who does not review.
     public let sites: [String]
     public let isAlwaysBlind: Bool
     public let adjudicates: Bool
@@ -69,6 +70,13 @@ public final class ReaderRegistry {
             ])
     }
 
+    /// Says to whom a login belongs that does not review, so that the events of what it does carry the name.
+    public func name(_ login: String, fullName: String, qualification: String, reason: String?) throws {
+        try connection.query(
+            "select review.name_person($1, $2, $3, $4)",
+            [.text(login), .text(fullName), .text(qualification), .text(reason)])
+    }
+
     /// From now on the login may not review; what it labelled stays.
     public func end(_ login: String, reason: String) throws {
         try connection.query("select review.end_reader($1, $2)", [.text(login), .text(reason)])
@@ -88,7 +96,7 @@ public final class ReaderRegistry {
         ).map { try $0.text("site") }
     }
 
-    /// Every reader as known now, in the order of their logins.
+    /// Every reader and every other named person as known now, in the order of their logins.
     public func readers() throws -> [ReaderSummary] {
         try connection.query(
             """

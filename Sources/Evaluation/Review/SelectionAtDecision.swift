@@ -21,19 +21,33 @@ struct SelectionAtDecision {
         _ candidates: inout [Candidate], of predictions: [Prediction], _ selector: Selector,
         _ connection: DatabaseConnection
     ) throws {
-        var positives: [(index: Int, ranked: RankedPositive)] = []
-        for (index, candidate) in candidates.enumerated() {
-            guard let slide = predictions[index].job.metadata.slideID,
-                let rule = selector.positiveRule(for: candidate), rule.topPerSlide > 0
-            else { continue }
-            let ranked = RankedPositive(
-                slide: slide, pTumor: candidate.pTumor, top: rule.topPerSlide,
-                isBlind: try selector.isReadBlind(candidate))
-            positives.append((index, ranked))
+        let placed: [(index: Int, slide: String, top: Int)] = candidates.indices.compactMap { index in
+            predictions[index].job.metadata.slideID.flatMap { slide in
+                selector.positiveRule(for: candidates[index]).flatMap { rule in
+                    rule.topPerSlide > 0 ? (index, slide, rule.topPerSlide) : nil
+                }
+            }
         }
-        let ranked = positives.map(\.ranked)
-        let answers = try SlideRanking(of: ranked, in: connection).areAmongHighest(ranked)
-        for (positive, answer) in zip(positives, answers) { candidates[positive.index].isAmongHighest = answer }
+        guard !placed.isEmpty else { return }
+        var blind = try picturesThatWaitBlind(placed.map { predictions[$0.index].job.imageSHA256 }, connection)
+        for (candidate, prediction) in zip(candidates, predictions) where try selector.isReadBlind(candidate) {
+            blind.insert(prediction.job.imageSHA256)
+        }
+        let positives = placed.map { index, slide, top in
+            RankedPositive(
+                slide: slide, pTumor: candidates[index].pTumor, top: top,
+                isBlind: blind.contains(predictions[index].job.imageSHA256))
+        }
+        let answers = try SlideRanking(of: positives, in: connection).areAmongHighest(positives)
+        for (place, answer) in zip(placed, answers) { candidates[place.index].isAmongHighest = answer }
+    }
+
+    /// Those of the pictures that wait to be read blind under jobs stored before.
+    private func picturesThatWaitBlind(_ pictures: [[UInt8]], _ connection: DatabaseConnection) throws -> Set<[UInt8]> {
+        let rows = try connection.query(
+            "select image from unnest($1::bytea[]) as picture (image) where review.waits_blind(image)",
+            [.bytesArray(pictures)])
+        return Set(try rows.map { try $0.bytes("image") })
     }
 }
 

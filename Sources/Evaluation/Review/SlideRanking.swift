@@ -6,7 +6,7 @@ struct RankedPositive {
     let pTumor: Float
     /// So many of the slide's highest scores are selected for certain.
     let top: Int
-    /// Whether it is drawn to be read blind: then it takes no rank from the others.
+    /// Whether its picture is to be read blind, under its own job or another: then it takes no rank from the others.
     var isBlind = false
 }
 
@@ -63,6 +63,7 @@ struct SlideRanking {
         cross join lateral (
             select p_tumor from sentinode.predictions as prediction
             where prediction.slide_id = wanted.slide_id and decision = 'tumor' and blind is not true
+                and not review.waits_blind(image_sha256)
             order by p_tumor desc limit wanted.top) as highest
         group by wanted.slide_id
         """

@@ -62,6 +62,13 @@ import Testing
             let model = try row(monitor, "between_whom = 'reader and model' and first = '\(one.login)'")
             check(model, AgreementTests.withModel)
 
+            // The same of labels given since a time alone.
+            let since = "review.agreement_since((select min(labelled_at) from review.labels where label = 'tumor'))"
+            let later = try row(monitor, "between_whom = 'readers' and first = 'all'", in: since)
+            #expect(later[0] > 0 && later[0] < 19)
+            let all = "review.agreement_since('-infinity')"
+            #expect(try row(monitor, "between_whom = 'readers' and first = 'all'", in: all) == readers)
+
             // An amendment changes no figure of first readings.
             try one.run("select review.amend(label_id, 'tumor', 'x') from review.my_labels where label = 'normal'")
             #expect(try row(monitor, "between_whom = 'readers' and first <> 'all'") == readers)
@@ -71,9 +78,11 @@ import Testing
     private static let withModel = [16, 0.6875, 0.375, -0.0756711374007405, 0.8256711374007405]
 
     /// n, observed, kappa and its interval.
-    private func row(_ session: Session, _ condition: String) throws -> [Double] {
+    private func row(_ session: Session, _ condition: String, in relation: String = "review.agreement") throws
+        -> [Double]
+    {
         let rows = try session.rows(
-            "select n, observed, kappa, kappa_low, kappa_high from review.agreement where \(condition)")
+            "select n, observed, kappa, kappa_low, kappa_high from \(relation) where \(condition)")
         return try #require(rows.first).map { try #require(Double($0 ?? "")) }
     }
 

@@ -80,6 +80,9 @@ struct BlindWalk {
     /// Calls of each function with arguments that a curious reader would try.
     private static let calls: [String: [String]] = [
         "review.adjudicates()": ["review.adjudicates()"],
+        "review.agreement_since(timestamp with time zone)": [
+            "review.agreement_since('-infinity')", "review.agreement_since(now() - interval '1 hour')",
+        ],
         "review.amend(uuid,text,text,integer,text,text)": ["review.amend(gen_random_uuid(), 'tumor', 'x')"],
         "review.as_of()": ["review.as_of()"],
         "review.claim(integer,text,text,text,text)": [

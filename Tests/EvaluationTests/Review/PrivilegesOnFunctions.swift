@@ -26,6 +26,7 @@ let privilegesOnFunctions = """
     monitor.resolve(uuid,text) | admin
     review.add_reader(text,text,text,text[],boolean,boolean,timestamp with time zone,timestamp with time zone,text) | admin
     review.adjudicates() | admin auditor monitor reviewer
+    review.agreement_since(timestamp with time zone) | admin auditor monitor reviewer
     review.amend(uuid,text,text,integer,text,text) | reviewer
     review.announce(text,jsonb) |
     review.as_of() | admin auditor monitor reviewer
@@ -50,6 +51,7 @@ let privilegesOnFunctions = """
     review.me() |
     review.mentions(bytea,text) |
     review.my_sites() | admin auditor monitor reviewer
+    review.name_person(text,text,text,text) | admin
     review.next_items(review.readers,integer,text,text,text,text,interval) |
     review.pause(text) | admin reviewer
     review.person_of(text) | admin auditor monitor worker
@@ -80,6 +82,7 @@ let privilegesOnFunctions = """
     review.upcoming(integer,text,text,text,text) | reviewer
     review.warn_of_mentions(text,uuid[]) |
     review.warn_of_unsampled_strata(bigint) |
+    review.waits_blind(bytea) | worker
     review.wilson(bigint,bigint,integer) | admin auditor monitor reviewer
     review.withdraw(uuid,text) | reviewer
     sentinode.check_announcement() |

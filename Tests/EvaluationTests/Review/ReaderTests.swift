@@ -61,6 +61,46 @@ import Testing
         }
     }
 
+    @Test func `who does not review is named too, without becoming a reader`() async throws {
+        try await ReviewRoom.with { room in
+            try room.store([MadePrediction(number: 1, p: 0.5)])
+            let administrator = try room.administrator()
+            let auditor = try room.makeLogin(["sentinode_auditor"])
+            func naming(_ login: String, _ name: String = "'Olga Berg'", _ qualification: String = "'manager'")
+                -> String
+            {
+                "select review.name_person('\(login)', \(name), \(qualification), 'a test')"
+            }
+            try administrator.run("select review.pause('before')")
+            try administrator.run(naming(administrator.login, "' Olga Berg '"))
+            try administrator.run("select review.resume('after')")
+            let persons = try room.operatorSession.column(
+                "select person from audit.events where actor = '\(administrator.login)' order by occurred_at")
+            #expect(persons == [nil, "Olga Berg", "Olga Berg"])
+            try administrator.run(naming(auditor.login, "'Clara Voss'"))
+            #expect(try administrator.value("select review.person_of('\(auditor.login)')") == "Clara Voss")
+            #expect(auditor.sqlstate(of: "select review.claim(1)") == "42501")
+            let sees = "select review.is_reader(), pg_has_role('sentinode_reviewer', 'member')"
+            #expect(try auditor.rows(sees) == [["f", "f"]])
+            #expect(try auditor.value("select count(*) from review.predictions") == "1")
+            try expectRefusal("SN001", "no database login", administrator, naming("nobody_at_all"))
+            for (name, qualification) in [("null", "'B'"), ("'A'", "' '")] {
+                try expectRefusal(
+                    "SN010", "full name and a qualification", administrator, naming(auditor.login, name, qualification))
+            }
+
+            // A reader's name is changed where the reader is; one who ended may be named anew, and review again.
+            let reader = try room.makeReader("Dr. Ada Lovelace")
+            try expectRefusal("SN010", "named already: Dr. Ada Lovelace", administrator, naming(reader.login))
+            try administrator.run("select review.end_reader('\(reader.login)', 'left the department')")
+            try administrator.run(naming(reader.login, "'Ada King'"))
+            #expect(try reader.value("select count(*) from review.predictions") == "0")
+            try administrator.run("select review.add_reader('\(reader.login)', 'Ada King', 'consultant', array['*'])")
+            #expect(try reader.value("select count(*) from review.predictions") == "1")
+            #expect(try room.auditProblems() == [])
+        }
+    }
+
     @Test func `a reader whose time is over, or has not begun, sees and does nothing`() async throws {
         try await ReviewRoom.with { room in
             try room.store([MadePrediction(number: 1, p: 0.5)])

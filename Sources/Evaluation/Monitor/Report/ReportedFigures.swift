@@ -219,7 +219,7 @@ enum ReportMethods {
                     "calibration",
                     "intercept and slope of a logistic line through the labels (Cox 1958); the error over ten bins of equal size is too large by chance, debiased after Kumar, Liang and Ma (2019); its interval takes the side of each bin's gap as it is",
                 ],
-                ["agreement", "Cohen's kappa (1960)"],
+                ["agreement", "Cohen's kappa (1960), on labels of the last 28 days as first given"],
                 [
                     "input quality",
                     "shares of patches by fixed limits, which the part names; outside scope: of another resolution or stain than the version declares",
