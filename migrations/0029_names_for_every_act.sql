@@ -61,12 +61,21 @@ create function review.agreement_since(since timestamptz) returns table (
                 select from review.masked_labels as last
                 where last.job_id = said.job_id and last.reader = said.reader and last.label is not null and not last.is_superseded)
     ),
+    -- One row a job: how few readings there are is nothing that a planner guesses, and labels joined with labels are many.
+    read_twice as (
+        select array_agg(reader) filter (where reading = 'first read') as first_readers,
+               array_agg(label) filter (where reading = 'first read') as first_labels,
+               array_agg(reader) filter (where reading = 'second read') as second_readers,
+               array_agg(label) filter (where reading = 'second read') as second_labels
+        from original group by job_id having count(*) > 1
+    ),
     pairs as (
         select 'readers' as between_whom, least(one.reader, other.reader) as first, greatest(one.reader, other.reader) as second,
                case when one.reader < other.reader then one.label else other.label end as a,
                case when one.reader < other.reader then other.label else one.label end as b
-        from original as one join original as other on other.job_id = one.job_id and other.reading = 'second read'
-        where one.reading = 'first read'
+        from read_twice
+        cross join lateral unnest(first_readers, first_labels) as one (reader, label)
+        cross join lateral unnest(second_readers, second_labels) as other (reader, label)
         union all
         select 'reader and model', reader, 'model', label, decision from original
         where label in ('tumor', 'normal') and decision in ('tumor', 'normal')
