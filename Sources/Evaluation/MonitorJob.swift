@@ -201,21 +201,21 @@ public final class MonitorJob {
     ) throws -> [PlacedMeasurement] {
         let reader = WindowReader(
             asOf: asOf, until: plan.until, configuration: settings.configuration, thresholds: thresholds, connection)
-        try reader.prepare(plan.windows)
+        try reader.prepare(plan.windows, andToDate: !plan.isPartial)
         let line = WindowLine()
         for (number, window) in plan.windows.enumerated() where !stop.isRequested {
             line.add(try reader.read(window, onlyLabels: plan.relabelled.contains(window)))
             progress(.computed(windows: number + 1, of: plan.windows.count))
         }
-        let measurements = line.finish()
         // Of the moment, a run that others follow at once says nothing.
-        if plan.isPartial { return measurements }
+        if plan.isPartial { return line.finish() }
+        // The database is asked while the last windows are still computed.
         let operations = OperationsMeasurements(connection: connection)
         var now = try operations.now()
         if plan.windows.contains(where: { $0.kind == .day && !plan.relabelled.contains($0) }) {
             now += try operations.agreement(asOf: asOf)
         }
-        return measurements + (try reader.figuresToDate())
+        return line.finish() + (try reader.figuresToDate())
             + now.map { PlacedMeasurement($0, from: asOf, toNow: asOf) }
     }
 

@@ -60,12 +60,12 @@ struct LabelledPatches {
         }
     }
 
-    /// Those of a window, by subject.
-    func subjects(in window: MonitorWindow) -> [Subject: [LabelledPatch]] {
-        LabelledPatches.bySubject(patches[range(of: window)])
+    /// Those stored in a part of the time, by subject.
+    func subjects(from: Timestamp, to: Timestamp) -> [Subject: [LabelledPatch]] {
+        LabelledPatches.bySubject(patches[place(from)..<place(to)])
     }
 
-    static func bySubject(_ patches: some Sequence<LabelledPatch>) -> [Subject: [LabelledPatch]] {
+    private static func bySubject(_ patches: some Sequence<LabelledPatch>) -> [Subject: [LabelledPatch]] {
         var lists: [[LabelledPatch]] = []
         var places: [Subject: Int] = [:]
         var known: [ObjectIdentifier: [Int]] = [:]
@@ -85,10 +85,6 @@ struct LabelledPatches {
             for place in own { lists[place].append(patch) }
         }
         return places.mapValues { lists[$0] }
-    }
-
-    private func range(of window: MonitorWindow) -> Range<Int> {
-        place(window.start)..<place(window.end)
     }
 
     /// Where the first at or after a time stands.

@@ -10,6 +10,8 @@ final class WindowReader {
     private let configuration: MonitorConfiguration
     private let shelf: ProfileShelf
     private var labels: LabelledPatches?
+    /// The same, where they reach up to the run.
+    private var labelsToDate: LabelledPatches?
     private var censuses: [MonitorWindow: SlideCensus] = [:]
     private var standards: [Subject: AcceptanceStandard] = [:]
     private var references: [String: (profile: ReferenceProfile, period: RecentPeriod)?] = [:]
@@ -34,17 +36,21 @@ final class WindowReader {
         shelf = ProfileShelf(connection)
     }
 
-    /// Reads the labels that windows need, once for all of them.
-    func prepare(_ windows: [MonitorWindow]) throws {
-        let labelled = windows.filter { $0.kind != .hour }
-        guard let from = labelled.map(\.start).min(), let to = labelled.map(\.end).max() else { return }
+    /// Reads the labels that windows need, and `figuresToDate` where it is asked for, once for all of them.
+    func prepare(_ windows: [MonitorWindow], andToDate: Bool = false) throws {
+        var periods = windows.filter { $0.kind != .hour }.map { ($0.start, $0.end) }
+        if andToDate { periods.append((startToDate, asOf)) }
+        guard let from = periods.map(\.0).min(), let to = periods.map(\.1).max() else { return }
         labels = try LabelledPatches(from: from, to: to, connection)
+        if andToDate { labelsToDate = labels }
     }
+
+    private var startToDate: Timestamp { Timestamp(microseconds: asOf.microseconds - WindowKind.rolling.length) }
 
     /// The 28 days up to the run, also the hours that are not over: what a person looks at first.
     func figuresToDate() throws -> [PlacedMeasurement] {
-        let start = Timestamp(microseconds: asOf.microseconds - WindowKind.rolling.length)
-        let period = try RecentPeriod(from: start, to: asOf, connection)
+        let start = startToDate
+        let period = try RecentPeriod(from: start, to: asOf, labels: labelsToDate, connection)
         let subjects = try period.profiles.sorted { $0.key < $1.key }.map { subject, profile in
             SubjectFigures(
                 subject: subject, profile: profile, patches: period.patches[subject] ?? [],
@@ -56,7 +62,7 @@ final class WindowReader {
 
     /// - Parameter onlyLabels: what labels cannot change stands as it was computed before.
     func read(_ window: MonitorWindow, onlyLabels: Bool = false) throws -> WindowReading {
-        let patches = window.kind == .hour ? [:] : labels?.subjects(in: window) ?? [:]
+        let patches = window.kind == .hour ? [:] : labels?.subjects(from: window.start, to: window.end) ?? [:]
         let census = window.kind == .day && !onlyLabels ? try SlideCensus(of: window, connection) : nil
         if let census { censuses[window] = census }
         let subjects = try shelf.profiles(of: window).sorted { $0.key < $1.key }.map { subject, profile in
@@ -192,8 +198,12 @@ struct RecentPeriod {
     private(set) var profiles: [Subject: PredictionProfile] = [:]
     let patches: [Subject: [LabelledPatch]]
 
-    init(from: Timestamp, to: Timestamp, _ connection: DatabaseConnection) throws {
-        patches = LabelledPatches.bySubject(try LabelledPatches(from: from, to: to, connection).patches)
+    /// - Parameter labels: of a time that covers it; nil reads them.
+    init(
+        from: Timestamp, to: Timestamp, labels: LabelledPatches? = nil, _ connection: DatabaseConnection
+    ) throws {
+        let labels = try labels ?? LabelledPatches(from: from, to: to, connection)
+        patches = labels.subjects(from: from, to: to)
         let counted = try connection.query("select max(hour) + interval '1 hour' as until from monitor.hours")
             .onlyRow().optionalTimestamp("until")
         let first = Timestamp(microseconds: from.hour.microseconds + MonitorWindow.hour)
