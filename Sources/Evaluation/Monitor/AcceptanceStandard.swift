@@ -36,7 +36,7 @@ struct AcceptanceStandard {
         labels = realised.answers
         var lowest: [ConfusionFigure: Double] = [:]
         var without: [ConfusionFigure: String] = [:]
-        for figure in realised.measurements() where figure.method == RealisedPerformance.corrected {
+        for figure in realised.confusion() where figure.method == RealisedPerformance.corrected {
             let kind = MonitorConfiguration.alarmingFigures.first { $0.metric == figure.metric }
             guard figure.state == .shown, let value = figure.value, let interval = figure.interval else {
                 if let kind {

@@ -65,7 +65,7 @@ struct LabelledPatches {
         LabelledPatches.bySubject(patches[place(from)..<place(to)])
     }
 
-    private static func bySubject(_ patches: some Sequence<LabelledPatch>) -> [Subject: [LabelledPatch]] {
+    static func bySubject(_ patches: some Sequence<LabelledPatch>) -> [Subject: [LabelledPatch]] {
         var lists: [[LabelledPatch]] = []
         var places: [Subject: Int] = [:]
         var known: [ObjectIdentifier: [Int]] = [:]

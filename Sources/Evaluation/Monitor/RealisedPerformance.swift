@@ -61,7 +61,7 @@ struct RealisedPerformance {
 
     // MARK: The confusion matrix and what it gives
 
-    private func confusion() -> [Measurement] {
+    func confusion() -> [Measurement] {
         cells(answers.plainTotals.matrix, RealisedPerformance.plain, .shown)
             + figures(answers.plainTotals, answers.plainPatches, RealisedPerformance.plain)
             + correctedCells()
