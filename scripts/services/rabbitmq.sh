@@ -178,12 +178,18 @@ rabbitmq_tool() {
     (rabbitmq_exec "$(rabbitmq_programs)/$program" "$@")
 }
 
-# Makes a vhost that the stack's user may do everything in, and prints its URL. One call of the slow tool, not two.
-rabbitmq_vhost() {
-    [[ $1 =~ ^[A-Za-z0-9._-]+$ ]] || fail "a vhost's name here has letters, digits, dots, dashes and underscores" 64
+# Makes vhosts that the stack's user may do everything in, and prints their URLs. One call of the slow tool for all.
+rabbitmq_vhosts() {
+    local name names=
+    for name in "$@"; do
+        [[ $name =~ ^[A-Za-z0-9._-]+$ ]] || fail "a vhost's name here has letters, digits, dots, dashes and underscores" 64
+        names+=${names:+, }"<<\"$name\">>"
+    done
     rabbitmq_tool rabbitmqctl --quiet eval "
-        ok = rabbit_vhost:add(<<\"$1\">>, <<\"sentinode\">>),
-        ok = rabbit_auth_backend_internal:set_permissions(
-            <<\"sentinode\">>, <<\"$1\">>, <<\".*\">>, <<\".*\">>, <<\".*\">>, <<\"sentinode\">>)." >/dev/null
-    echo "amqp://sentinode:$(secret amqp)@127.0.0.1:$(port rabbitmq)/$1"
+        lists:foreach(fun(Name) ->
+            ok = rabbit_vhost:add(Name, <<\"sentinode\">>),
+            ok = rabbit_auth_backend_internal:set_permissions(
+                <<\"sentinode\">>, Name, <<\".*\">>, <<\".*\">>, <<\".*\">>, <<\"sentinode\">>)
+        end, [$names])." >/dev/null
+    for name in "$@"; do echo "amqp://sentinode:$(secret amqp)@127.0.0.1:$(port rabbitmq)/$name"; done
 }

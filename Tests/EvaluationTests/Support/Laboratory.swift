@@ -45,7 +45,7 @@ final class Laboratory {
         try stack.administrator().run(script: "create database \(databaseName) template \(template)")
         databaseURL = try stack.databaseURL(database: databaseName)
         database = try stack.connect(database: databaseName)
-        brokerURL = try stack.command("vhost", databaseName).trimmingCharacters(in: .whitespacesAndNewlines)
+        brokerURL = try VirtualHosts.take(on: stack)
         broker = try BrokerSettings(url: brokerURL, connectionName: "sentinode tests")
         folder = FileManager.default.temporaryDirectory.appending(path: databaseName)
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -60,7 +60,6 @@ final class Laboratory {
         return topology
     }
 
-    /// The virtual host stays until the stack is destroyed: removing it takes longer than most tests.
     private func clear() throws {
         for program in programs { program.stop() }
         publisher.close()

@@ -38,8 +38,16 @@ struct Stack: Sendable {
     /// Runs `scripts/stack` and returns what it printed.
     @discardableResult
     func command(_ arguments: String..., within seconds: Double = 90) throws -> String {
+        try command(arguments, within: seconds)
+    }
+
+    @discardableResult
+    func command(_ arguments: [String], within seconds: Double = 90) throws -> String {
         try Stack.command(folder, arguments, within: seconds)
     }
+
+    /// Whether it is the one that `scripts/test` started.
+    var isOfTheRun: Bool { folder == Stack.ofTheRun?.folder }
 
     /// Evaluates Erlang in the broker.
     func evaluate(_ erlang: String) throws { try command("rabbitmqctl", "--quiet", "eval", erlang) }
