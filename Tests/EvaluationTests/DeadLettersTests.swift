@@ -12,7 +12,7 @@ import Testing
     /// Puts a queue in place of the product's that has no dead-letter exchange.
     private func dropDeadLetters(in laboratory: Laboratory) throws {
         try laboratory.stack.command(
-            "rabbitmqctl", "--quiet", "delete_queue", "--vhost", laboratory.databaseName, BrokerNames.patches)
+            "rabbitmqctl", "--quiet", "delete_queue", "--vhost", laboratory.broker.virtualHost, BrokerNames.patches)
         let queue = Topology.Queue(
             name: BrokerNames.patches, arguments: [Field("x-queue-type", .text("quorum"))])
         let binding = Topology.Binding(
@@ -53,7 +53,8 @@ import Testing
             try dropDeadLetters(in: laboratory)
             // A queue that is always full, and says so.
             try laboratory.stack.command(
-                "rabbitmqctl", "--quiet", "delete_queue", "--vhost", laboratory.databaseName, BrokerNames.deadPatches)
+                "rabbitmqctl", "--quiet", "delete_queue", "--vhost", laboratory.broker.virtualHost,
+                BrokerNames.deadPatches)
             let full = [Field("x-max-length", .int(0)), Field("x-overflow", .text("reject-publish"))]
             try Topology(queues: [Topology.Queue(name: BrokerNames.deadPatches, arguments: full)]).declare(
                 at: laboratory.broker)

@@ -181,7 +181,7 @@ import Testing
     {
         try await Laboratory.with { laboratory in
             try laboratory.stack.command(
-                "rabbitmqctl", "--quiet", "delete_queue", "--vhost", laboratory.databaseName, BrokerNames.patches)
+                "rabbitmqctl", "--quiet", "delete_queue", "--vhost", laboratory.broker.virtualHost, BrokerNames.patches)
             try Topology(queues: [Topology.Queue(name: BrokerNames.patches)]).declare(at: laboratory.broker)
             let (active, words) = try examine(laboratory)
             #expect(active == .exit(69))
@@ -199,7 +199,7 @@ import Testing
             let stack = laboratory.stack
             try stack.command("rabbitmqctl", "add_user", user, "secret")
             try stack.command(
-                "rabbitmqctl", "set_permissions", "--vhost", laboratory.databaseName, user, "^$", ".*", ".*")
+                "rabbitmqctl", "set_permissions", "--vhost", laboratory.broker.virtualHost, user, "^$", ".*", ".*")
             var url = try #require(URLComponents(string: laboratory.brokerURL))
             (url.user, url.password) = (user, "secret")
             let (end, words) = try examine(

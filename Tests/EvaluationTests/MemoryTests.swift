@@ -53,7 +53,7 @@ import Testing
             worker.send(SIGTERM)
             #expect(try worker.waitForEnd() == .exit(0))
             // Two gigabytes that no later test needs.
-            try laboratory.stack.command("rabbitmqctl", "delete_vhost", laboratory.databaseName)
+            try laboratory.stack.command("rabbitmqctl", "delete_vhost", laboratory.broker.virtualHost)
         }
     }
 }
