@@ -90,15 +90,14 @@ import Testing
             // In this order: the activation waits for the lock, then a lane that has decoded for the version before.
             try laboratory.holdControl()
             let url = laboratory.databaseURL
-            let activated = Task.detached {
-                try ModelRegistry(DatabaseSettings(url: url, applicationName: "sentinode tests"))
-                    .activate("small-1", reason: "a test")
-            }
+            // A child of this task, which has a thread of its own: a detached one would wait for tests that compute.
+            async let activated = ModelRegistry(DatabaseSettings(url: url, applicationName: "sentinode tests"))
+                .activate("small-1", reason: "a test")
             try wait(for: "the activation to wait") { try laboratory.lockWaiters() == 1 }
             let worker = try laboratory.start("work", "--lanes", "1", "--linger", "1s")
             try wait(for: "a lane that waits to record") { try laboratory.lockWaiters() == 2 }
             try laboratory.releaseControl()
-            #expect(try await activated.value)
+            #expect(try await activated)
             try wait(for: "every message to be settled") {
                 try laboratory.predictions() + laboratory.quarantine().count == 40
             }

@@ -40,7 +40,7 @@ import Testing
             let worker = try laboratory.start("work", "--lanes", "1", "--grace", "1s")
             try wait(for: "a lane that waits for the database") { try laboratory.isALaneWaiting() }
             worker.send(SIGTERM)
-            #expect(try worker.waitForEnd(within: 25) == .exit(69))
+            #expect(try worker.waitForEnd() == .exit(69))
             #expect(worker.lastWords().joined().contains("nothing is lost"))
             #expect(try laboratory.predictions() == 0)
             try laboratory.releaseControl()
@@ -87,12 +87,12 @@ import Testing
         try await Laboratory.with { laboratory in
             try laboratory.publish(try TestPatches.jobs(300))
             try laboratory.holdControl()
-            let worker = try laboratory.start("work", "--lanes", "1", "--grace", "60s")
+            let worker = try laboratory.start("work", "--lanes", "1", "--grace", "1h")
             try wait(for: "a lane that waits for the database") { try laboratory.isALaneWaiting() }
             worker.send(SIGTERM)
             try wait(for: "the first signal to be seen") { try worker.log().contains("once more to stop at once") }
             worker.send(SIGTERM)
-            #expect(try worker.waitForEnd(within: 30) == .exit(128 + SIGTERM))
+            #expect(try worker.waitForEnd() == .exit(128 + SIGTERM))
             try laboratory.releaseControl()
             try laboratory.drain()
             try laboratory.expectExactlyOnce(jobs: 300)

@@ -21,12 +21,12 @@ struct SelectionAtDecision {
         _ candidates: inout [Candidate], of predictions: [Prediction], _ selector: Selector,
         _ connection: DatabaseConnection
     ) throws {
-        let placed: [(index: Int, slide: String, top: Int)] = candidates.indices.compactMap { index in
-            predictions[index].job.metadata.slideID.flatMap { slide in
-                selector.positiveRule(for: candidates[index]).flatMap { rule in
-                    rule.topPerSlide > 0 ? (index, slide, rule.topPerSlide) : nil
-                }
-            }
+        var placed: [(index: Int, slide: String, top: Int)] = []
+        for (index, candidate) in candidates.enumerated() {
+            guard let slide = predictions[index].job.metadata.slideID,
+                let rule = selector.positiveRule(for: candidate), rule.topPerSlide > 0
+            else { continue }
+            placed.append((index, slide, rule.topPerSlide))
         }
         guard !placed.isEmpty else { return }
         var blind = try picturesThatWaitBlind(placed.map { predictions[$0.index].job.imageSHA256 }, connection)

@@ -8,9 +8,8 @@ private final class DedicatedThreads: TaskExecutor {
     }
 }
 
-/// Laboratories that are open at once: each waits for a broker, a database and programs much of its time, and more than
-/// these would wait for each other's processor.
-private let places = DispatchSemaphore(value: 3)
+/// Laboratories that are open at once: more would only wait for each other's processor.
+private let places = DispatchSemaphore(value: 2)
 
 /// Runs `body` on a thread of its own, still as part of its test, once one of the few places is free.
 func onDedicatedThread<Value>(_ body: () async throws -> Value) async throws -> Value {

@@ -103,7 +103,7 @@ final class Laboratory {
 
     /// Runs a worker until the queue is empty and everything is settled.
     @discardableResult
-    func drain(lanes: Int = 1, environment: [String: String] = [:], within seconds: Double = 60) throws -> Program {
+    func drain(lanes: Int = 1, environment: [String: String] = [:], within seconds: Double = 120) throws -> Program {
         let worker = try start("work", "--drain", "--lanes", "\(lanes)", environment: environment)
         let end = try worker.waitForEnd(within: seconds)
         let log = try worker.log()

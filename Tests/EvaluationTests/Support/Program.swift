@@ -41,7 +41,7 @@ final class Program {
 
     /// Waits until it ends; kills it, and fails, when that takes longer than `seconds`.
     @discardableResult
-    func waitForEnd(within seconds: Double = 60) throws -> End {
+    func waitForEnd(within seconds: Double = 120) throws -> End {
         guard ended.wait(timeout: .now() + seconds) == .success else {
             stop()
             throw WaitedInVain(what: "the end of sentinode, whose last words are: \(lastWords())", seconds: seconds)

@@ -8,8 +8,8 @@ struct WaitedInVain: Error, CustomStringConvertible {
     var description: String { "waited \(seconds) s in vain for \(what)" }
 }
 
-/// Asks every 20 ms until the condition holds.
-func wait(for what: String, within seconds: Double = 30, until condition: () throws -> Bool) throws {
+/// Asks every 20 ms until the condition holds. Long enough for a machine that is busy with other tests.
+func wait(for what: String, within seconds: Double = 90, until condition: () throws -> Bool) throws {
     let deadline = ContinuousClock.now + .seconds(seconds)
     while try !condition() {
         guard ContinuousClock.now < deadline else { throw WaitedInVain(what: what, seconds: seconds) }
