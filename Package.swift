@@ -35,6 +35,7 @@ let package = Package(
             swiftSettings: strict),
 
         .target(name: "PatchClassifier", dependencies: ["CPatch"], swiftSettings: strict),
+        .target(name: "Training", dependencies: ["PatchClassifier", "CPatch"], swiftSettings: strict),
         .target(name: "MessageBroker", dependencies: ["CRabbitMQ"], swiftSettings: strict),
         .target(name: "Database", dependencies: ["CPostgres"], swiftSettings: strict),
         .target(name: "AuditTrail", dependencies: ["CCrypto"], swiftSettings: strict),
@@ -55,6 +56,9 @@ let package = Package(
 
         .testTarget(
             name: "PatchClassifierTests", dependencies: ["PatchClassifier"],
+            resources: [.copy("Fixtures")], swiftSettings: strict),
+        .testTarget(
+            name: "TrainingTests", dependencies: ["Training", "PatchClassifier"],
             resources: [.copy("Fixtures")], swiftSettings: strict),
         .testTarget(name: "MessageBrokerTests", dependencies: ["MessageBroker"], swiftSettings: strict),
         .testTarget(name: "DatabaseTests", dependencies: ["Database"], swiftSettings: strict),

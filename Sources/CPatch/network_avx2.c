@@ -17,17 +17,32 @@ static inline vector zero(void) { return _mm256_setzero_ps(); }
 static inline vector broadcast(const float *p) { return _mm256_broadcast_ss(p); }
 static inline vector multiply_add(vector a, vector b, vector c) { return _mm256_fmadd_ps(a, b, c); }
 static inline vector greater_of(vector a, vector b) { return _mm256_max_ps(a, b); }
+static inline vector where_greater(vector a, vector b, vector yes, vector no) {
+    return _mm256_blendv_ps(no, yes, _mm256_cmp_ps(a, b, _CMP_GT_OQ));
+}
+static inline void store_whole(int32_t *p, vector v) { _mm256_storeu_si256((__m256i *)p, _mm256_cvtps_epi32(v)); }
 
 #include "network_tiles.h"
 
-void patch_convolve_avx2_from(int32_t channel, const patch_convolution *layer, const float *input, float *output) {
+INLINED void strips(int32_t channel, const patch_convolution *layer, const float *input, float *output,
+                    int32_t *choices) {
     for (; channel + 2 * LANES <= layer->output_stride; channel += 2 * LANES)
-        convolution_strip(1, 2, layer, channel, input, output);
-    for (; channel < layer->output_stride; channel += LANES) convolution_strip(3, 1, layer, channel, input, output);
+        convolution_strip(1, 2, layer, channel, input, output, choices);
+    for (; channel < layer->output_stride; channel += LANES)
+        convolution_strip(3, 1, layer, channel, input, output, choices);
 }
 
-void patch_convolve_avx2(const patch_convolution *layer, const float *input, float *output) {
-    patch_convolve_avx2_from(0, layer, input, output);
+// Two copies of the loops, so that classifying does not ask at every pixel whether choices are wanted.
+void patch_convolve_avx2_from(int32_t channel, const patch_convolution *layer, const float *input, float *output,
+                              int32_t *choices) {
+    if (choices)
+        strips(channel, layer, input, output, choices);
+    else
+        strips(channel, layer, input, output, NULL);
+}
+
+void patch_convolve_avx2(const patch_convolution *layer, const float *input, float *output, int32_t *choices) {
+    patch_convolve_avx2_from(0, layer, input, output, choices);
 }
 
 void patch_linear_avx2(const patch_linear *layer, int32_t patches, const float *input, float *output) {
@@ -55,8 +70,8 @@ bool patch_has_avx2(void) { return __builtin_cpu_supports("avx2") && __builtin_c
 #else
 
 bool patch_has_avx2(void) { return false; }
-void patch_convolve_avx2(const patch_convolution *layer, const float *input, float *output) {
-    (void)layer, (void)input, (void)output;
+void patch_convolve_avx2(const patch_convolution *layer, const float *input, float *output, int32_t *choices) {
+    (void)layer, (void)input, (void)output, (void)choices;
 }
 void patch_linear_avx2(const patch_linear *layer, int32_t patches, const float *input, float *output) {
     (void)layer, (void)patches, (void)input, (void)output;

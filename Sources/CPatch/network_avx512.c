@@ -18,16 +18,25 @@ static inline vector zero(void) { return _mm512_setzero_ps(); }
 static inline vector broadcast(const float *p) { return _mm512_set1_ps(*p); }
 static inline vector multiply_add(vector a, vector b, vector c) { return _mm512_fmadd_ps(a, b, c); }
 static inline vector greater_of(vector a, vector b) { return _mm512_max_ps(a, b); }
+static inline vector where_greater(vector a, vector b, vector yes, vector no) {
+    return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(a, b, _CMP_GT_OQ), no, yes);
+}
+static inline void store_whole(int32_t *p, vector v) { _mm512_storeu_si512(p, _mm512_cvtps_epi32(v)); }
 
 #include "network_tiles.h"
 
-void patch_convolve_avx512(const patch_convolution *layer, const float *input, float *output) {
+INLINED int32_t strips(const patch_convolution *layer, const float *input, float *output, int32_t *choices) {
     int32_t channel = 0;
     for (; channel + 2 * LANES <= layer->output_stride; channel += 2 * LANES)
-        convolution_strip(2, 2, layer, channel, input, output);
+        convolution_strip(2, 2, layer, channel, input, output, choices);
     for (; channel + LANES <= layer->output_stride; channel += LANES)
-        convolution_strip(4, 1, layer, channel, input, output);
-    patch_convolve_avx2_from(channel, layer, input, output);
+        convolution_strip(4, 1, layer, channel, input, output, choices);
+    return channel;
+}
+
+void patch_convolve_avx512(const patch_convolution *layer, const float *input, float *output, int32_t *choices) {
+    int32_t channel = choices ? strips(layer, input, output, choices) : strips(layer, input, output, NULL);
+    patch_convolve_avx2_from(channel, layer, input, output, choices);
 }
 
 #pragma clang attribute pop
@@ -37,8 +46,8 @@ bool patch_has_avx512(void) { return __builtin_cpu_supports("avx512f") && patch_
 #else
 
 bool patch_has_avx512(void) { return false; }
-void patch_convolve_avx512(const patch_convolution *layer, const float *input, float *output) {
-    (void)layer, (void)input, (void)output;
+void patch_convolve_avx512(const patch_convolution *layer, const float *input, float *output, int32_t *choices) {
+    (void)layer, (void)input, (void)output, (void)choices;
 }
 
 #endif

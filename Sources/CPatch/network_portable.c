@@ -40,17 +40,22 @@ static float convolution_sum(const patch_convolution *layer, const float *input,
     return sum;
 }
 
-void patch_convolve_portable(const patch_convolution *layer, const float *input, float *output) {
+void patch_convolve_portable(const patch_convolution *layer, const float *input, float *output, int32_t *choices) {
     int32_t side = patch_pooled_side(layer->input_side, layer->kernel_side);
     for (int32_t y = 0; y < side; y++) {
         for (int32_t x = 0; x < side; x++) {
-            float *pixel = output + ((size_t)y * side + x) * layer->output_stride;
+            ptrdiff_t pixel = ((ptrdiff_t)y * side + x) * layer->output_stride;
             for (int32_t channel = 0; channel < layer->output_stride; channel++) {
-                float upper = greater(convolution_sum(layer, input, 2 * y, 2 * x, channel),
-                                      convolution_sum(layer, input, 2 * y, 2 * x + 1, channel));
-                float lower = greater(convolution_sum(layer, input, 2 * y + 1, 2 * x, channel),
-                                      convolution_sum(layer, input, 2 * y + 1, 2 * x + 1, channel));
-                pixel[channel] = greater(greater(upper, lower), 0);
+                float most = convolution_sum(layer, input, 2 * y, 2 * x, channel);
+                int32_t choice = 0;
+                for (int32_t place = 1; place < 4; place++) {
+                    float sum = convolution_sum(layer, input, 2 * y + place / 2, 2 * x + place % 2, channel);
+                    if (!(sum > most)) continue;
+                    most = sum;
+                    choice = place;
+                }
+                output[pixel + channel] = greater(most, 0);
+                if (choices) choices[pixel + channel] = choice;
             }
         }
     }

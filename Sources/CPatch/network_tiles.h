@@ -1,5 +1,6 @@
 // Fast kernels of `direct-1`, written once for vectors of any width. A file that includes this one has defined LANES,
-// `vector`, load(), store(), zero(), broadcast(), multiply_add() and greater_of() for its instruction set.
+// `vector`, load(), store(), zero(), broadcast(), multiply_add(), greater_of(), where_greater() and store_whole() for its
+// instruction set.
 //
 // A vector holds output channels of one pixel, so a sum's own order of steps is that of the portable kernel. A tile is
 // a few pixels times a few vectors of sums that stay in registers while their taps go by: it needs enough of them to
@@ -14,7 +15,8 @@
 #define INLINED static inline __attribute__((always_inline))
 
 // The output channels from `channel`, a multiple of 8, on: for a kernel with wider vectors that has done the others.
-void patch_convolve_avx2_from(int32_t channel, const patch_convolution *layer, const float *input, float *output);
+void patch_convolve_avx2_from(int32_t channel, const patch_convolution *layer, const float *input, float *output,
+                              int32_t *choices);
 
 // Where the inputs of one sum lie: `rows` times `columns` runs of `length` floats.
 typedef struct {
@@ -45,9 +47,22 @@ INLINED void accumulate(const int pixels, const int vectors, vector *sums, const
     }
 }
 
+// The greatest of a pixel's four sums, and where `choices` is wanted the place of the first that is as great.
+INLINED vector pooled_sum(const vector four[4], int32_t *choices) {
+    if (!choices) return greater_of(greater_of(four[0], four[1]), greater_of(four[2], four[3]));
+    vector most = four[0], choice = zero();
+    for (int place = 1; place < 4; place++) {
+        const float number = (float)place;
+        choice = where_greater(four[place], most, broadcast(&number), choice);
+        most = greater_of(four[place], most);
+    }
+    store_whole(choices, choice);
+    return most;
+}
+
 // `pooled` neighbouring pooled pixels of one row, `vectors` vectors of channels: 4 x pooled x vectors sums.
 INLINED void convolution_tile(const int pooled, const int vectors, const patch_convolution *layer, const reach *reach,
-                              int32_t channel, const float *input, float *output) {
+                              int32_t channel, const float *input, float *output, int32_t *choices) {
     vector sums[MOST_SUMS];
     const float *inputs[MOST_SUMS];
     for (int p = 0; p < 2 * pooled; p++) {
@@ -59,15 +74,17 @@ INLINED void convolution_tile(const int pooled, const int vectors, const patch_c
     for (int p = 0; p < pooled; p++) {
         for (int v = 0; v < vectors; v++) {
             const vector *upper = sums + 2 * p * vectors + v, *lower = upper + 2 * pooled * vectors;
-            vector most = greater_of(greater_of(upper[0], upper[vectors]), greater_of(lower[0], lower[vectors]));
-            store(output + p * layer->output_stride + v * LANES, greater_of(most, zero()));
+            const vector four[4] = {upper[0], upper[vectors], lower[0], lower[vectors]};
+            ptrdiff_t place = p * layer->output_stride + v * LANES;
+            vector most = pooled_sum(four, choices ? choices + place : NULL);
+            store(output + place, greater_of(most, zero()));
         }
     }
 }
 
 // Every pixel of `vectors` vectors of channels from `channel` on, in tiles of `pooled` pixels.
 INLINED void convolution_strip(const int pooled, const int vectors, const patch_convolution *layer, int32_t channel,
-                               const float *input, float *output) {
+                               const float *input, float *output, int32_t *choices) {
     int32_t side = patch_pooled_side(layer->input_side, layer->kernel_side);
     ptrdiff_t column = layer->input_stride, row = layer->input_side * column;
     reach reach = {layer->kernel_side, layer->kernel_side, layer->input_channels, row, column};
@@ -77,13 +94,14 @@ INLINED void convolution_strip(const int pooled, const int vectors, const patch_
     }
     for (int32_t y = 0; y < side; y++) {
         const float *from = input + 2 * y * row;
-        float *to = output + (ptrdiff_t)y * side * layer->output_stride + channel;
+        ptrdiff_t to = (ptrdiff_t)y * side * layer->output_stride + channel;
         int32_t x = 0;
-        for (; x + pooled <= side; x += pooled)
-            convolution_tile(pooled, vectors, layer, &reach, channel, from + 2 * x * column,
-                             to + x * layer->output_stride);
-        for (; x < side; x++)
-            convolution_tile(1, vectors, layer, &reach, channel, from + 2 * x * column, to + x * layer->output_stride);
+        for (; x + pooled <= side; x += pooled, to += pooled * layer->output_stride)
+            convolution_tile(pooled, vectors, layer, &reach, channel, from + 2 * x * column, output + to,
+                             choices ? choices + to : NULL);
+        for (; x < side; x++, to += layer->output_stride)
+            convolution_tile(1, vectors, layer, &reach, channel, from + 2 * x * column, output + to,
+                             choices ? choices + to : NULL);
     }
 }
 

@@ -78,20 +78,20 @@ extension Architecture: CustomStringConvertible {
 
 extension Architecture {
     /// Outputs are stored in groups of eight, the width of the narrowest vector.
-    static func stride(of outputs: Int) -> Int { (outputs + 7) / 8 * 8 }
+    package static func stride(of outputs: Int) -> Int { (outputs + 7) / 8 * 8 }
 
     /// Values of one flattened patch before the first linear layer.
-    var features: Int { linears[0].inputs }
+    package var features: Int { linears[0].inputs }
     /// Activations before the last layer.
     public var embeddingSize: Int { linears.last?.inputs ?? 0 }
 }
 
 extension Architecture.Convolution {
     /// Floats from one pixel of the output to the next.
-    var outputStride: Int { Architecture.stride(of: outputChannels) }
+    package var outputStride: Int { Architecture.stride(of: outputChannels) }
 }
 
 extension Architecture.Linear {
     /// Floats from one patch's outputs to the next.
-    var outputStride: Int { Architecture.stride(of: outputs) }
+    package var outputStride: Int { Architecture.stride(of: outputs) }
 }

@@ -1,4 +1,4 @@
-internal import CPatch
+package import CPatch
 
 /// The instructions that a classifier computes with. All of them give the same bits.
 public enum Kernel: String, Sendable, CaseIterable {
@@ -23,17 +23,21 @@ public enum Kernel: String, Sendable, CaseIterable {
         }
     }
 
-    func convolve(_ layer: patch_convolution, _ input: UnsafePointer<Float>, _ output: UnsafeMutablePointer<Float>) {
+    /// `choices`, where it is given, is told which of four sums each output was.
+    package func convolve(
+        _ layer: patch_convolution, _ input: UnsafePointer<Float>, _ output: UnsafeMutablePointer<Float>,
+        choices: UnsafeMutablePointer<Int32>? = nil
+    ) {
         withUnsafePointer(to: layer) { layer in
             switch self {
-            case .portable: patch_convolve_portable(layer, input, output)
-            case .avx2: patch_convolve_avx2(layer, input, output)
-            case .avx512: patch_convolve_avx512(layer, input, output)
+            case .portable: patch_convolve_portable(layer, input, output, choices)
+            case .avx2: patch_convolve_avx2(layer, input, output, choices)
+            case .avx512: patch_convolve_avx512(layer, input, output, choices)
             }
         }
     }
 
-    func apply(
+    package func apply(
         _ layer: patch_linear, patches: Int, _ input: UnsafePointer<Float>, _ output: UnsafeMutablePointer<Float>
     ) {
         withUnsafePointer(to: layer) { layer in

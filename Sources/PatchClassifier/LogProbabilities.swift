@@ -11,7 +11,7 @@ public struct LogProbabilities: Sendable, Equatable {
     }
 
     /// Log-softmax of the network's two outputs, normal then tumour.
-    init(logits: UnsafePointer<Float>) {
+    package init(logits: UnsafePointer<Float>) {
         var values = (normal: Float(0), tumor: Float(0))
         patch_log_probabilities(logits, &values.normal, &values.tumor)
         self.init(normal: values.normal, tumor: values.tumor)
@@ -22,7 +22,7 @@ public struct LogProbabilities: Sendable, Equatable {
 }
 
 /// e^x for x <= 0, within 1e-15 of it, and 0 below -708.
-func exponential(_ x: Double) -> Double { patch_exp(x) }
+package func exponential(_ x: Double) -> Double { patch_exp(x) }
 
 /// ln(1 + x) for x of 0 to 1, within 1e-15 of it.
-func logarithmOfOnePlus(_ x: Double) -> Double { patch_log1p(x) }
+package func logarithmOfOnePlus(_ x: Double) -> Double { patch_log1p(x) }

@@ -52,18 +52,21 @@ void patch_spread_bytes(const uint8_t *bytes, int32_t count, float *output);
 // [y][x][stride] to channel-major, dropping the channels past `channels`.
 void patch_flatten(const float *input, int32_t side, int32_t channels, int32_t stride, float *output);
 
+// A convolution writes, where `choices` is no null pointer, for each output which of its four sums was the greatest: 0, 1
+// in the upper row, 2, 3 in the lower, the first of equals. Training needs them; the outputs are the same with and without.
+
 // The oracle: plain loops with fmaf. Any machine.
-void patch_convolve_portable(const patch_convolution *layer, const float *input, float *output);
+void patch_convolve_portable(const patch_convolution *layer, const float *input, float *output, int32_t *choices);
 void patch_linear_portable(const patch_linear *layer, int32_t patches, const float *input, float *output);
 
 // Eight lanes of AVX2 with FMA. Only where `patch_has_avx2` is true; on other architectures they do nothing.
 bool patch_has_avx2(void);
-void patch_convolve_avx2(const patch_convolution *layer, const float *input, float *output);
+void patch_convolve_avx2(const patch_convolution *layer, const float *input, float *output, int32_t *choices);
 void patch_linear_avx2(const patch_linear *layer, int32_t patches, const float *input, float *output);
 
 // Sixteen lanes of AVX-512F. Only where `patch_has_avx512` is true; on other architectures it does nothing.
 bool patch_has_avx512(void);
-void patch_convolve_avx512(const patch_convolution *layer, const float *input, float *output);
+void patch_convolve_avx512(const patch_convolution *layer, const float *input, float *output, int32_t *choices);
 
 // e^x for x <= 0, in double: relative error below 1e-15 down to x = -708, exactly 0 below.
 double patch_exp(double x);

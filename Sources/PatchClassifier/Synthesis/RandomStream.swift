@@ -1,32 +1,32 @@
 /// Random numbers that are the same on every machine: SplitMix64 (Steele, Lea and Flood, OOPSLA 2014).
-struct RandomStream {
+package struct RandomStream: Sendable {
     private var state: UInt64
 
     /// Streams with different keys are independent of each other.
-    init(_ keys: UInt64...) {
+    package init(_ keys: UInt64...) {
         state = keys.reduce(0) { Self.mixed($0 ^ Self.mixed($1 &+ 0x9e37_79b9_7f4a_7c15)) }
     }
 
-    mutating func next() -> UInt64 {
+    package mutating func next() -> UInt64 {
         state &+= 0x9e37_79b9_7f4a_7c15
         return Self.mixed(state)
     }
 
     /// Uniform in 0..<1.
-    mutating func unit() -> Double { Double(next() >> 11) / 9_007_199_254_740_992 }
+    package mutating func unit() -> Double { Double(next() >> 11) / 9_007_199_254_740_992 }
 
     /// Uniform in `range`.
-    mutating func uniform(_ range: ClosedRange<Double>) -> Double {
+    package mutating func uniform(_ range: ClosedRange<Double>) -> Double {
         range.lowerBound + (range.upperBound - range.lowerBound) * unit()
     }
 
     /// A whole number in `range`, each as likely as the other.
-    mutating func whole(_ range: ClosedRange<Int>) -> Int {
+    package mutating func whole(_ range: ClosedRange<Int>) -> Int {
         range.lowerBound + Int(unit() * Double(range.count))
     }
 
     /// About normal with mean 0 and deviation 1: the sum of four uniform numbers, so never beyond 3.5.
-    mutating func normal() -> Double {
+    package mutating func normal() -> Double {
         (unit() + unit() + unit() + unit() - 2) * 1.7320508075688772
     }
 
