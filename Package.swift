@@ -22,14 +22,14 @@ let package = Package(
         .executableTarget(
             name: "sentinode",
             dependencies: [
-                "Evaluation", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "Evaluation", "Training", .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict),
         .target(
             name: "Evaluation",
             dependencies: [
-                "PatchClassifier", "MessageBroker", "Database", "AuditTrail", "Monitoring", "WebClient",
+                "PatchClassifier", "Training", "MessageBroker", "Database", "AuditTrail", "Monitoring", "WebClient",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict),

@@ -4,8 +4,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-/// CRC-32 as PNG stores it behind a chunk, over the chunk's type and content.
-uint32_t patch_png_checksum(const uint8_t *bytes, size_t count);
 
 static inline uint32_t patch_png_big_endian(const uint8_t *bytes) {
     return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];

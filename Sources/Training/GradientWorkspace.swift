@@ -82,7 +82,8 @@ struct GradientWorkspace {
             let (place, outputStride) = (forward.linears[index], Architecture.stride(of: layer.shape.outputs))
             let isLast = index == layout.linears.count - 1
             let linear = patch_linear(
-                inputs: Int32(layer.shape.inputs), input_stride: Int32(inputStride), outputs: Int32(layer.shape.outputs),
+                inputs: Int32(layer.shape.inputs), input_stride: Int32(inputStride),
+                outputs: Int32(layer.shape.outputs),
                 output_stride: Int32(outputStride), rectified: !isLast, weights: arranged + place.weights,
                 bias: arranged + place.bias)
             kernel.apply(linear, patches: streams.count, input, room.hidden[index])

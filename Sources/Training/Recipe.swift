@@ -29,6 +29,15 @@ public struct Recipe: Sendable, Equatable, Codable {
 
     public init() {}
 
+    /// What measurement favours.
+    public static let standard: Recipe = {
+        var recipe = Recipe()
+        recipe.epochs = 60
+        recipe.schedule = .linear
+        recipe.averaging = 0.99
+        return recipe
+    }()
+
     /// The published model's, with the augmentation that its code meant to make.
     public static let seed20 = Recipe()
     public static let seed50: Recipe = {

@@ -4,6 +4,7 @@ import Evaluation
 import Foundation
 import MessageBroker
 import PatchClassifier
+import Training
 
 /// Why a command ended, as the shell sees it (sysexits.h).
 enum Exit {
@@ -71,7 +72,7 @@ private func code(for error: any Error) -> ExitCode {
     case let error as MigrationError: error.isTransient ? Exit.unavailable : Exit.configuration
     case is UnfinishedWork, is AnotherMonitorLeads: Exit.unavailable
     case is VersionError, is ReviewKeyError: Exit.configuration
-    case is OperationError, is WeightsError, is NetworkError, is PatchDecodingError: Exit.problemFound
+    case is OperationError, is WeightsError, is NetworkError, is PatchDecodingError, is TrainingError: Exit.problemFound
     case is CocoaError: Exit.problemFound
     default: Exit.bug
     }

@@ -10,7 +10,9 @@ import Testing
     @Test(arguments: GradientCase.all)
     func `gradients are PyTorch's`(of network: GradientCase) throws {
         let (losses, gradients) = try network.gradients(.best)
-        for (found, expected) in zip(losses, network.losses) { #expect(abs(found - expected) < 2e-5 * max(1, expected)) }
+        for (found, expected) in zip(losses, network.losses) {
+            #expect(abs(found - expected) < 2e-5 * max(1, expected))
+        }
         for (tensor, found) in zip(network.tensors, gradients) {
             let values = stride(from: 0, to: found.count, by: tensor.step).map { found[$0] }
             let expected = tensor.gradient
@@ -74,7 +76,8 @@ struct GradientCase: Decodable, CustomTestStringConvertible {
     func weights() throws -> Weights {
         guard tensors.allSatisfy({ $0.values != nil }) else { return try Weights.read(path: GradientCase.shipped) }
         return try Weights(
-            tensors: tensors.map { Weights.Tensor(name: $0.name, shape: $0.shape, values: floats($0.values ?? Data())) })
+            tensors: tensors.map { Weights.Tensor(name: $0.name, shape: $0.shape, values: floats($0.values ?? Data())) }
+        )
     }
 
     func samples() -> [TrainingSample] {
@@ -84,7 +87,7 @@ struct GradientCase: Decodable, CustomTestStringConvertible {
                 x = 1_664_525 &* x &+ 1_013_904_223
                 return UInt8(x >> 24)
             }
-            return TrainingSample(Patch(width: side, height: side, rgb: rgb), isTumor: label == 1)
+            return TrainingSample(Patch(width: side, height: side, rgb: rgb), id: "noise", isTumor: label == 1)
         }
     }
 

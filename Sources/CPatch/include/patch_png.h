@@ -50,3 +50,6 @@ size_t patch_png_encoded_bound(uint32_t width, uint32_t height);
 /// Encodes rgb[height * width * 3] as 8-bit RGB into png[capacity] and sets `written`.
 struct patch_png_report patch_png_encode(const uint8_t *rgb, uint32_t width, uint32_t height, uint8_t *png,
                                          size_t capacity, size_t *written);
+
+/// CRC-32 as PNG stores it behind a chunk (ISO 3309).
+uint32_t patch_png_checksum(const uint8_t *bytes, size_t count);

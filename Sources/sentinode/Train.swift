@@ -1,0 +1,205 @@
+import ArgumentParser
+import Evaluation
+import Foundation
+import PatchClassifier
+import Training
+
+struct Train: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Train a network on labelled patches, on the CPU.",
+        discussion: """
+            SOURCE is a CSV file (id,label and perhaps slide_id,site) with its PNG files in a folder of the same name or \
+            beside it, or a folder that holds a folder for each class. Without --validation a share of it is held back, by \
+            whole slides where slides are known.
+
+            The same data, flags and seed give the same weights to the last bit, whatever the machine and the number of \
+            threads. --out holds weights.safetensors (of the epoch with the lowest validation loss), history.csv, \
+            training.json and the checkpoint that --resume goes on from.
+
+            Examples:
+              sentinode train train.csv --validation validation.csv --out trained
+              sentinode train patches/ --recipe seed-50 --seed 7 --out trained
+              sentinode train train.csv --init models/sentinode-baseline-1.safetensors --learning-rate 1e-4 --out tuned
+            """)
+
+    @Argument(help: "Labelled patches to learn from.")
+    var source: String
+    @Option(help: "Labelled patches to judge each epoch by (default: a share of SOURCE).")
+    var validation: String?
+    @Option(help: "Share of SOURCE that is held back where there is no --validation.")
+    var validationShare = 0.15
+    @Option(help: "Folder of the PNG files that a CSV file lists (default: beside it).")
+    var images: String?
+    @Option(help: "Folder to write to; it is made where it is missing.")
+    var out: String
+    @Option(help: "Start from these weights (.safetensors or .pt) instead of random ones.")
+    var `init`: String?
+    @OptionGroup var settings: RecipeOptions
+    @Option(help: "Threads (default: one a core); the result does not depend on it.")
+    var threads: Int?
+    @Flag(help: "Go on from the checkpoint in --out, with the flags that it was begun with.")
+    var resume = false
+    @Flag(help: "Leave out files that cannot be read as patches, instead of stopping.")
+    var skipBad = false
+
+    func validate() throws {
+        guard (0.01...0.9).contains(validationShare) else { throw ValidationError("--validation-share is 0.01 to 0.9") }
+        guard (1...1024).contains(threads ?? 1) else { throw ValidationError("--threads is 1 to 1024") }
+    }
+
+    func run() throws {
+        try reportingFailures {
+            let recipe = try settings.chosen()
+            let start = try startingWeights(recipe)
+            let folder = try TrainingFolder(out, resuming: resume)
+            let split = try load(side: try Network(start).architecture.side, seed: recipe.seed)
+            let training = try TrainingSession(split, from: start, recipe, in: folder, threads: threads)
+            if resume { try training.resume() }
+            let stop = try StopRequest()
+            let signals = StopSignals(stop) { _ in complain("stopping; --resume goes on from the last whole epoch") }
+            defer { signals.end() }
+            let display = TrainingDisplay(training)
+            while !training.isOver {
+                guard try training.runEpoch(onStep: display.show, shouldGoOn: { !stop.isRequested }) else {
+                    display.end()
+                    throw Exit.stopped
+                }
+                display.showLast()
+            }
+            display.end()
+            let digest = try training.finish()
+            guard let best = training.best else { return }
+            print(
+                "epoch \(best.epoch) had the lowest validation loss; its weights are \(folder.weights), SHA-256 \(digest)"
+            )
+        }
+    }
+
+    private func startingWeights(_ recipe: Recipe) throws -> Weights {
+        guard let `init` else { return try NetworkShape.published.randomWeights(seed: recipe.seed) }
+        return try Weights.read(path: `init`)
+    }
+
+    private func load(side: Int, seed: UInt64) throws -> TrainingSplit {
+        let all = try read(source, side)
+        let split =
+            if let validation { try TrainingSplit(training: all, validation: read(validation, side)) } else {
+                try TrainingSplit(all, validationShare: validationShare, seed: seed)
+            }
+        for (name, part) in [("to learn from", split.training), ("to validate with", split.validation)] {
+            print("\(part.patches.count) patches \(name), \(part.tumors) with tumour")
+        }
+        return split
+    }
+
+    private func read(_ path: String, _ side: Int) throws -> LabelledImages {
+        let read = try LabelledImages(path, images: images, side: side)
+        guard !read.problems.isEmpty else { return read }
+        for problem in read.problems.prefix(20) { complain("\(problem.path): \(problem.sentence)") }
+        if read.problems.count > 20 { complain("and \(read.problems.count - 20) more") }
+        guard skipBad else {
+            throw OperationError(
+                "\(read.problems.count) of \(read.problems.count + read.patches.count) files of \(path) are no patches: mend "
+                    + "them, or leave them out with --skip-bad")
+        }
+        return read
+    }
+}
+
+/// The flags that make a recipe.
+struct RecipeOptions: ParsableArguments {
+    @Option(help: "Settings to start from: default, seed-20 or seed-50 (the published model's).")
+    var recipe = RecipeName.default
+    @Option(help: "Another seed, other weights.")
+    var seed: UInt64 = 0
+    @Option(help: "Most epochs.")
+    var epochs: Int?
+    @Option(help: "Patches a step.")
+    var batch: Int?
+    @Option(help: "Learning rate of the first epoch.")
+    var learningRate: Double?
+    @Option(help: "Strength of the change of stain in training, 0 to 1.")
+    var stain: Double?
+    @Option(help: "Strength of the change of brightness and contrast in training, 0 to 1.")
+    var brightness: Double?
+    @Option(help: "Share of units silenced behind the hidden layer.")
+    var dropout: Double?
+    @Option(help: "Weight decay.")
+    var weightDecay: Double?
+    @Option(help: "Share of averaged weights that a step keeps, as in 0.999; 0 for no average.")
+    var averaging: Double?
+    @Option(help: "Epochs without a lower validation loss after which training ends; 0 for never.")
+    var earlyStopping: Int?
+    @Flag(help: "Let both classes count the same, however many patches each has.")
+    var balance = false
+
+    enum RecipeName: String, ExpressibleByArgument, CaseIterable {
+        case `default`
+        case seed20 = "seed-20"
+        case seed50 = "seed-50"
+    }
+
+    func chosen() throws -> Recipe {
+        var made: Recipe =
+            switch recipe {
+            case .default: .standard
+            case .seed20: .seed20
+            case .seed50: .seed50
+            }
+        made.seed = seed
+        made.epochs = epochs ?? made.epochs
+        made.batchSize = batch ?? made.batchSize
+        made.learningRate = learningRate ?? made.learningRate
+        made.augmentation.stain = stain ?? made.augmentation.stain
+        made.augmentation.brightness = brightness ?? made.augmentation.brightness
+        made.dropout = dropout ?? made.dropout
+        made.optimizer.weightDecay = weightDecay ?? made.optimizer.weightDecay
+        if let averaging { made.averaging = averaging == 0 ? nil : averaging }
+        if let earlyStopping { made.earlyStopping = earlyStopping == 0 ? nil : earlyStopping }
+        made.balancesClasses = balance || made.balancesClasses
+        try made.check()
+        return made
+    }
+}
+
+/// A line an epoch, and on a terminal how far the epoch is.
+private final class TrainingDisplay {
+    private let session: TrainingSession
+    private var line: ProgressLine?
+    private var epoch = 0
+
+    init(_ session: TrainingSession) {
+        self.session = session
+        print("epoch  rate      loss    validation  accuracy  AUC     patches/s  time left")
+        for record in session.history { print(row(record)) }
+    }
+
+    func show(_ step: TrainingRun.Step) {
+        if step.epoch != epoch {
+            line = ProgressLine(total: step.total, unit: "patches of epoch \(step.epoch)")
+            epoch = step.epoch
+        }
+        line?.show(done: step.done)
+    }
+
+    func showLast() {
+        guard let last = session.history.last else { return }
+        line?.interrupt { print(row(last)) }
+    }
+
+    func end() { line?.end() }
+
+    private func row(_ record: EpochRecord) -> String {
+        String(
+            format: "%5d  %.2e  %.4f  %.4f%@     %.4f    %.4f  %9.0f  %@", record.epoch, record.learningRate,
+            record.trainingLoss, record.validationLoss, record.isBest ? "*" : " ", record.validationAccuracy,
+            record.areaUnderROC ?? .nan, record.patchesPerSecond, duration(session.secondsLeft))
+    }
+
+    private func duration(_ seconds: Double) -> String {
+        let whole = Int(seconds.rounded())
+        return whole >= 3600
+            ? String(format: "%d:%02d:%02d", whole / 3600, whole / 60 % 60, whole % 60)
+            : String(format: "%d:%02d", whole / 60, whole % 60)
+    }
+}
