@@ -71,7 +71,7 @@ let package = Package(
         .testTarget(
             name: "EvaluationTests",
             dependencies: [
-                "Evaluation", "PatchClassifier", "MessageBroker", "Database", "AuditTrail",
+                "Evaluation", "PatchClassifier", "Training", "MessageBroker", "Database", "AuditTrail",
                 .product(name: "Logging", package: "swift-log"),
             ],
             resources: [.copy("Fixtures")],

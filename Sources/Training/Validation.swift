@@ -17,7 +17,7 @@ public struct Validation: Sendable {
         do {
             network = try Network(weights, side: first.patch.width)
         } catch {
-            throw TrainingError(.diverged, "no network can hold the weights: \(error)")
+            throw TrainingError(.diverged, "no network can hold the weights: \(error); a lower learning rate may help")
         }
         let slices = stride(from: 0, to: samples.count, by: 64).map { $0..<min($0 + 64, samples.count) }
         let shared = Mutex((next: 0, answers: [[LogProbabilities]?](repeating: nil, count: slices.count), fault: ""))

@@ -63,12 +63,7 @@ struct GradientCase: Decodable, CustomTestStringConvertible {
 
     var testDescription: String { name }
 
-    static let all: [GradientCase] = {
-        guard let file = Bundle.module.url(forResource: "gradients", withExtension: "json", subdirectory: "Fixtures"),
-            let cases = try? JSONDecoder().decode([GradientCase].self, from: Data(contentsOf: file))
-        else { fatalError("the fixture gradients.json is not there or cannot be read") }
-        return cases
-    }()
+    static let all: [GradientCase] = fixture("gradients")
 
     static let shipped = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent().appending(path: "models/sentinode-baseline-1.safetensors").path
@@ -91,22 +86,39 @@ struct GradientCase: Decodable, CustomTestStringConvertible {
         }
     }
 
-    func gradients(_ kernel: Kernel, threads: Int = 1) throws -> (losses: [Double], gradients: [[Float]]) {
-        var recipe = Recipe()
-        (recipe.batchSize, recipe.dropout, recipe.augmentation) = (labels.count, 0, .none)
+    /// Without a draw that matters: neither dropout nor augmentation is asked for.
+    func items() -> [GradientWorkspace.Item] {
+        zip(samples(), shares).map { GradientWorkspace.Item(sample: $0, share: $1, random: RandomStream(0)) }
+    }
+
+    func engine(_ recipe: Recipe, kernel: Kernel = .best) throws -> TrainingEngine {
         let weights = try weights()
         let architecture = try Architecture(weights, side: side)
-        let engine = TrainingEngine(weights, architecture, recipe, kernel: kernel, threads: threads)
-        let items = zip(samples(), shares).map {
-            GradientWorkspace.Item(sample: $0, share: $1, random: RandomStream(0))
-        }
-        let (losses, gradient) = engine.gradients(of: items)
+        return TrainingEngine(weights, architecture, recipe, kernel: kernel, threads: 1)
+    }
+
+    func gradients(_ kernel: Kernel) throws -> (losses: [Double], gradients: [[Float]]) {
+        var recipe = Recipe()
+        (recipe.batchSize, recipe.dropout, recipe.augmentation) = (labels.count, 0, .none)
+        let engine = try engine(recipe, kernel: kernel)
+        let (losses, gradient) = engine.gradients(of: items())
         let named = try engine.layout.weights(gradient, named: tensors.map(\.name))
         return (losses, named.tensors.map(\.values))
     }
 }
 
-private func floats(_ data: Data) -> [Float] {
+/// A file of the folder Fixtures.
+func fixture<Value: Decodable>(_ name: String) -> Value {
+    do {
+        let file = try #require(Bundle.module.url(forResource: name, withExtension: "json", subdirectory: "Fixtures"))
+        return try JSONDecoder().decode(Value.self, from: Data(contentsOf: file))
+    } catch {
+        fatalError("the fixture \(name).json cannot be read: \(error)")
+    }
+}
+
+/// Little-endian numbers.
+func floats(_ data: Data) -> [Float] {
     data.withUnsafeBytes { bytes in
         (0..<bytes.count / 4).map {
             Float(bitPattern: UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: 4 * $0, as: UInt32.self)))
