@@ -93,16 +93,7 @@ struct Train: ParsableCommand {
     }
 
     private func read(_ path: String, _ side: Int) throws -> LabelledImages {
-        let read = try LabelledImages(path, images: images, side: side)
-        guard !read.problems.isEmpty else { return read }
-        for problem in read.problems.prefix(20) { complain("\(problem.path): \(problem.sentence)") }
-        if read.problems.count > 20 { complain("and \(read.problems.count - 20) more") }
-        guard skipBad else {
-            throw OperationError(
-                "\(read.problems.count) of \(read.problems.count + read.patches.count) files of \(path) are no patches: mend "
-                    + "them, or leave them out with --skip-bad")
-        }
-        return read
+        try LabelledSource(path, images: images, skipBad: skipBad).read(side: side)
     }
 }
 

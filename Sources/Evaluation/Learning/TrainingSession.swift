@@ -60,11 +60,12 @@ public final class TrainingSession {
         let bytes = weights.canonicalBytes, digest = hexadecimal(try Hash.sha256(bytes))
         try DurableFile.write(bytes, to: folder.weights)
         let record = TrainingRecord(
-            weights_sha256: digest, start_sha256: startDigest, recipe: run.recipe,
+            weightsSHA256: digest, startSHA256: startDigest, recipe: run.recipe,
             training: TrainingRecord.Part(split.training, try split.training.digest()),
-            validation: TrainingRecord.Part(split.validation, try split.validation.digest()), best_epoch: best,
+            validation: TrainingRecord.Part(split.validation, try split.validation.digest()), bestEpoch: best,
             epochs: history.count)
         let encoder = JSONEncoder()
+        encoder.keyEncodingStrategy = .convertToSnakeCase
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
         try DurableFile.write(Array(encoder.encode(record)) + [0x0a], to: folder.record)
         return digest
@@ -85,12 +86,12 @@ private struct TrainingRecord: Encodable {
         }
     }
 
-    let weights_sha256: String
-    let start_sha256: String
+    let weightsSHA256: String
+    let startSHA256: String
     let recipe: Recipe
     let training: Part
     let validation: Part
-    let best_epoch: EpochRecord
+    let bestEpoch: EpochRecord
     let epochs: Int
 }
 

@@ -106,7 +106,9 @@ import Testing
                 #expect(try complaint([list, "--validation", list]).contains("60 pictures of"))
                 #expect(try complaint([list, "--batch", "0"]).contains("a batch has at least 1 patch"))
                 #expect(try complaint([list, "--init", list]).contains("labels.csv"))
-                #expect(try complaint([list, "--learning-rate", "1e30", "--batch", "10"]).contains("no finite number in epoch 1"))
+                #expect(
+                    try complaint([list, "--learning-rate", "1e30", "--batch", "10"]).contains(
+                        "no finite number in epoch 1"))
                 #expect(try complaint([list, "--validation-share", "2"], ends: 64).contains("0.01 to 0.9"))
                 try Data("broken".utf8).write(to: URL(filePath: folder.path + "/patches/broken.png"))
                 let lines = try String(contentsOfFile: list, encoding: .utf8) + "broken,1\n"

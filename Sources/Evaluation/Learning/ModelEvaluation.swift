@@ -1,0 +1,140 @@
+import Monitoring
+import PatchClassifier
+import Training
+
+/// A figure with its 95 % interval, or why there is none.
+public struct EvaluatedFigure: Sendable, Encodable {
+    public let name: String
+    public let value: Double?
+    public let lower: Double?
+    public let upper: Double?
+    /// Such as `not enough data (3 of 10 slides)`; nil where there is a value with its interval.
+    public let note: String?
+}
+
+/// How good the answers about labelled patches are, at one operating point and over all.
+public struct ModelEvaluation: Sendable, Encodable {
+    public let patches: Int
+    public let tumors: Int
+    /// Slides that intervals allow for; nil where none is known and patches count as independent.
+    public let slides: Int?
+    public let threshold: Float
+    public let true_positives: Int
+    public let false_positives: Int
+    public let false_negatives: Int
+    public let true_negatives: Int
+    public let figures: [EvaluatedFigure]
+
+    /// A labelled patch with its score: its probability of tumour, and its log-odds, which never tie where that rounds.
+    struct Scored {
+        let isTumor: Bool
+        let pTumor: Float
+        let logOdds: Double
+        let slide: Int
+    }
+
+    init(_ scored: [Scored], slides: Int?, threshold: Float) {
+        (patches, tumors, self.slides, self.threshold) = (
+            scored.count, scored.count(where: \.isTumor), slides, threshold
+        )
+        var matrix = ConfusionMatrix()
+        for patch in scored { matrix.add(isTumour: patch.isTumor, isCalledTumour: patch.pTumor >= threshold) }
+        (true_positives, false_positives) = (Int(matrix.truePositives), Int(matrix.falsePositives))
+        (false_negatives, true_negatives) = (Int(matrix.falseNegatives), Int(matrix.trueNegatives))
+        let audited = scored.map {
+            AuditedPatch(slide: $0.slide, isTumour: $0.isTumor, isCalledTumour: $0.pTumor >= threshold)
+        }
+        figures =
+            ModelEvaluation.figures(of: matrix, SlideTotals(audited), isClustered: slides != nil)
+            + ModelEvaluation.figures(of: scored, isClustered: slides != nil)
+    }
+
+    // MARK: At the operating point
+
+    private static let confusionFigures: [(String, ConfusionFigure)] = [
+        ("accuracy", .accuracy), ("recall", .recall), ("specificity", .specificity), ("precision", .precision),
+        ("negative predictive value", .negativePredictiveValue), ("F1", .f1),
+    ]
+
+    /// Wilson's intervals for shares of independent patches; over slides, or for F1 over patches, by linearisation.
+    private static func figures(of matrix: ConfusionMatrix, _ slides: SlideTotals, isClustered: Bool)
+        -> [EvaluatedFigure]
+    {
+        confusionFigures.map { name, figure in
+            guard let value = matrix.value(of: figure) else {
+                return EvaluatedFigure(name, value: nil, interval: nil, note: "no patch that it is a share of")
+            }
+            if !isClustered, let (successes, trials) = matrix.share(figure) {
+                return EvaluatedFigure(
+                    name, value: value, interval: wilsonInterval(successes: successes, trials: trials), note: nil)
+            }
+            return EvaluatedFigure(name, value: value, slides.estimate(of: figure), isClustered) { $0.interval }
+        }
+    }
+
+    // MARK: Over all thresholds
+
+    private static func figures(of scored: [Scored], isClustered: Bool) -> [EvaluatedFigure] {
+        let ranked = scored.map { LabelledScore(score: $0.logOdds, isTumour: $0.isTumor, slide: $0.slide) }
+        let probable = scored.map { LabelledScore(score: Double($0.pTumor), isTumour: $0.isTumor, slide: $0.slide) }
+        let area = isClustered ? AreaUnderROC.obuchowski(ranked) : AreaUnderROC.delong(ranked)
+        let diagram = ReliabilityDiagram(probable, binning: .equalWidth, bins: 10)
+        return [
+            EvaluatedFigure("AUC-ROC", value: ROCCurve(ranked)?.area, area, isClustered) { $0.interval },
+            EvaluatedFigure(
+                "average precision", value: PrecisionRecallCurve(ranked)?.averagePrecision,
+                AveragePrecision.linearised(ranked), isClustered
+            ) { $0.interval },
+            EvaluatedFigure("Brier score", value: brierScore(probable), clusteredBrierScore(probable), isClustered) {
+                $0.interval
+            },
+            EvaluatedFigure("log loss", value: logLoss(probable), clusteredLogLoss(probable), isClustered) {
+                $0.interval
+            },
+            EvaluatedFigure(
+                "calibration error", value: diagram?.expectedCalibrationError, diagram?.clusteredCalibrationError(),
+                isClustered
+            ) { $0.interval },
+        ]
+    }
+}
+
+extension EvaluatedFigure {
+    fileprivate init(_ name: String, value: Double?, interval: ConfidenceInterval?, note: String?) {
+        let missing = value == nil ? "not enough data" : interval == nil ? "no spread, so no interval" : nil
+        (self.name, self.value, self.note) = (name, value, note ?? missing)
+        // No figure is negative; symmetric intervals of small ones reach below.
+        (lower, upper) = (interval.map { max(0, $0.lower) }, interval?.upper)
+    }
+
+    fileprivate init<Value>(
+        _ name: String, value: Double?, _ estimate: Estimate<Value>?, _ isClustered: Bool,
+        _ interval: (Value) -> ConfidenceInterval?
+    ) {
+        switch estimate {
+        case nil: self.init(name, value: value, interval: nil, note: nil)
+        case .notEnoughData(let have, let need):
+            let counted = isClustered ? "slides" : "patches"
+            self.init(
+                name, value: value, interval: nil,
+                note: "not enough data for an interval (\(have) of \(need) \(counted))")
+        case .value(let estimate): self.init(name, value: value, interval: interval(estimate), note: nil)
+        }
+    }
+}
+
+extension ConfusionMatrix {
+    /// What a figure is a share of; nil where it is none.
+    fileprivate func share(_ figure: ConfusionFigure) -> (successes: Double, trials: Double)? {
+        switch figure {
+        case .accuracy: (truePositives + trueNegatives, total)
+        case .recall: (truePositives, truePositives + falseNegatives)
+        case .specificity: (trueNegatives, trueNegatives + falsePositives)
+        case .precision: (truePositives, truePositives + falsePositives)
+        case .negativePredictiveValue: (trueNegatives, trueNegatives + falseNegatives)
+        case .prevalence: (truePositives + falseNegatives, total)
+        case .decisionRate: (truePositives + falsePositives, total)
+        case .f1, .balancedAccuracy: nil
+        }
+    }
+}

@@ -1,0 +1,134 @@
+import Foundation
+import Testing
+
+@testable import Evaluation
+
+/// `sentinode evaluate` as a person runs it.
+@Suite struct EvaluateCommandTests {
+    private func evaluate(_ arguments: [String], ends code: Int32 = 0, in folder: String) throws -> Program {
+        let program = try Program(
+            ["evaluate"] + arguments, environment: ["SENTINODE_MODEL": TemplateDatabase.weights],
+            folder: URL(filePath: folder))
+        #expect(try program.waitForEnd() == .exit(code), "\(program.lastWords())")
+        return program
+    }
+
+    private struct Report: Decodable {
+        struct Figure: Decodable {
+            let name: String
+            let value: Double?
+            let lower: Double?
+            let upper: Double?
+            let note: String?
+        }
+
+        struct Evaluation: Decodable {
+            let patches: Int
+            let slides: Int?
+            let true_positives, false_positives, false_negatives, true_negatives: Int
+            let figures: [Figure]
+
+            subscript(_ name: String) -> Figure? { figures.first { $0.name == name } }
+        }
+
+        struct Site: Decodable {
+            let site: String
+            let evaluation: Evaluation
+        }
+
+        struct Comparison: Decodable {
+            let auc_difference: Double?
+            let only_first_right, only_second_right: Int
+            let mcnemar_p_value: Double?
+        }
+
+        let evaluation: Evaluation
+        let sites: [Site]
+        let comparison: Comparison?
+    }
+
+    private func report(_ program: Program) throws -> Report {
+        try JSONDecoder().decode(Report.self, from: Data(program.output().utf8))
+    }
+
+    /// `baseline.json` beside the weights says what scikit-learn computed from PyTorch's answers.
+    @Test(.needsRealPatches) func `says of the shipped model what scikit-learn says of PyTorch's answers`() async throws
+    {
+        try await onDedicatedThread {
+            let list = RealPatches.folder.path + ".csv"
+            let found = try report(evaluate([list, "--json"], in: NSTemporaryDirectory())).evaluation
+            let file = RealPatches.folder.appending(path: "../../models/baseline.json").standardized
+            struct Baseline: Decodable { let test: [String: Double] }
+            let known = try JSONDecoder().decode(Baseline.self, from: Data(contentsOf: file)).test
+            #expect(found.patches == 1000)
+            for (name, key) in [
+                ("accuracy", "accuracy"), ("recall", "recall"), ("precision", "precision"),
+                ("specificity", "specificity"), ("AUC-ROC", "auc"), ("log loss", "nll"),
+            ] {
+                let (value, expected) = (try #require(found[name]?.value), try #require(known[key]))
+                #expect(abs(value - expected) < 2e-6, "\(name) is \(value), \(expected) was expected")
+                let (lower, upper) = (try #require(found[name]?.lower), try #require(found[name]?.upper))
+                #expect(lower < expected && expected < upper)
+            }
+        }
+    }
+
+    @Test func `slides widen intervals, and sites have figures of their own`() async throws {
+        try await onDedicatedThread {
+            try LabelledFolder.with { folder in
+                try folder.write(patches: 0..<48, to: "patches")
+                func list(_ slide: (Int) -> String) throws -> String {
+                    try folder.list(
+                        "patches.csv",
+                        lines: ["id,label,slide_id,site"]
+                            + (0..<48).map { "\($0),\($0 % 2),\(slide($0)),\($0 < 30 ? "north" : "south")" })
+                }
+                let many = try report(evaluate([list { "s\($0 / 4)" }, "--json"], in: folder.path))
+                #expect(many.evaluation.slides == 12)
+                #expect(many.sites.map(\.site) == ["north", "south"])
+                #expect(many.sites.map(\.evaluation.patches) == [30, 18])
+                let few = try report(evaluate([list { "s\($0 / 16)" }, "--json"], in: folder.path)).evaluation
+                #expect(few["AUC-ROC"]?.note == "not enough data for an interval (3 of 10 slides)")
+                #expect(few["AUC-ROC"]?.value != nil && few["AUC-ROC"]?.lower == nil)
+                let none = try report(evaluate([list { _ in "" }, "--json"], in: folder.path)).evaluation
+                #expect(none.slides == nil && none["accuracy"]?.lower != nil)
+            }
+        }
+    }
+
+    @Test func `a model does not differ from itself, and one class has no AUC`() async throws {
+        try await onDedicatedThread {
+            try LabelledFolder.with { folder in
+                try folder.write(patches: 0..<20, to: "patches")
+                let both = try folder.list(
+                    "patches.csv", lines: ["id,label"] + (0..<20).map { "\($0),\($0 % 2)" })
+                let same = try evaluate([both, "--against", TemplateDatabase.weights, "--json"], in: folder.path)
+                let comparison = try #require(try report(same).comparison)
+                #expect(comparison.auc_difference == 0 && comparison.mcnemar_p_value == 1)
+                #expect(comparison.only_first_right == 0 && comparison.only_second_right == 0)
+                let one = try folder.list("patches.csv", lines: ["id,label"] + (0..<20).map { "\($0),0" })
+                let table = try evaluate([one], in: folder.path).output()
+                let lines = table.split(separator: "\n")
+                let area = try #require(lines.first { $0.contains("AUC-ROC") })
+                let recall = try #require(lines.first { $0.contains("recall") })
+                #expect(area.contains("not enough data") && recall.contains("no patch that it is a share of"))
+                #expect(table.contains("not a diagnosis"))
+            }
+        }
+    }
+
+    @Test func `bad input is answered with what to do`() async throws {
+        try await onDedicatedThread {
+            try LabelledFolder.with { folder in
+                try folder.write(patches: 0..<2, to: "patches")
+                let list = try folder.list("patches.csv", "id,label", "0,0", "1,1", "2,1")
+                let refused = try evaluate([list], ends: 1, in: folder.path).log()
+                #expect(refused.contains("2.png: the file cannot be read") && refused.contains("--skip-bad"))
+                _ = try evaluate([list, "--skip-bad"], in: folder.path)
+                #expect(try evaluate([list, "--model", list], ends: 1, in: folder.path).log().contains(list))
+                #expect(
+                    try evaluate([list, "--threshold", "2"], ends: 64, in: folder.path).log().contains("at most 1"))
+            }
+        }
+    }
+}
