@@ -23,7 +23,7 @@ static float *random_floats(size_t count) {
     return values;
 }
 
-typedef void convolve(const patch_convolution *, const float *, float *);
+typedef void convolve(const patch_convolution *, const float *, float *, int32_t *);
 
 // The best of many runs, and whether its output has the bits of the portable kernel.
 static double time_convolution(convolve *kernel, const patch_convolution *layer, const float *input, int *is_same) {
@@ -33,11 +33,11 @@ static double time_convolution(convolve *kernel, const patch_convolution *layer,
     double best = 1e9;
     for (int i = 0; i < REPEATS; i++) {
         double start = microseconds();
-        kernel(layer, input, output);
+        kernel(layer, input, output, NULL);
         double taken = microseconds() - start;
         if (taken < best) best = taken;
     }
-    patch_convolve_portable(layer, input, expected);
+    patch_convolve_portable(layer, input, expected, NULL);
     *is_same = memcmp(output, expected, count * sizeof(float)) == 0;
     free(output);
     free(expected);
