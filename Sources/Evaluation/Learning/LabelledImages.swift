@@ -28,11 +28,7 @@ public struct LabelledImages: Sendable {
     /// `images` is the folder of a CSV file's patches where they are not beside it. Files are decoded on all cores.
     ///
     /// - Throws: `OperationError` for a source that is no such thing, or where one picture has both labels.
-    public init(
-        _ source: String, images: String? = nil, side: Int, progress: @Sendable (_ done: Int) -> Void = { _ in }
-    )
-        throws
-    {
+    public init(_ source: String, images: String? = nil, side: Int) throws {
         let entries = try LabelledList(source, images: images).entries
         guard !entries.isEmpty else { throw OperationError("\(source) lists no patch") }
         let shared = Mutex(
@@ -47,7 +43,6 @@ public struct LabelledImages: Sendable {
                 guard number < entries.count else { return }
                 let decoded = Result { () throws(Unreadable) in try LabelledImages.decode(entries[number], side) }
                 shared.withLock { $0.decoded[number] = decoded }
-                progress(number + 1)
             }
         }
         var (patches, problems) = ([LabelledImage](), [PatchFiles.Problem]())

@@ -69,15 +69,16 @@ def text(values, kind):
     return base64.b64encode(np.ascontiguousarray(values, kind).tobytes()).decode()
 
 
-def case(number, name, side, channels, kernels, hidden, patches):
-    random = np.random.default_rng(number)
-    tensors = read_safetensors(SHIPPED) if channels is None else random_tensors(random, side, channels, kernels, hidden)
+def batch(number, random, side, patches):
+    """Patches as floats, labels and shares of the loss."""
     pixels = noise(number, patches * side * side * 3).reshape(patches, side, side, 3)
-    labels = [(3 * index + number) % 5 % 2 for index in range(patches)]
+    labels = torch.tensor([(3 * index + number) % 5 % 2 for index in range(patches)])
     shares = random.uniform(0.2, 2, patches)
-    shares /= shares.sum()
-    parameters = [torch.tensor(values.astype(np.float64), requires_grad=True) for _, values in tensors]
-    x = torch.tensor(pixels.transpose(0, 3, 1, 2).astype(np.float64) / 255)
+    return torch.tensor(pixels.transpose(0, 3, 1, 2).astype(np.float64) / 255), labels, torch.tensor(shares / shares.sum())
+
+
+def losses(parameters, x, labels):
+    """Negative log-likelihoods of the family's network."""
     convolutions = sum(p.dim() == 4 for p in parameters)
     for index in range(convolutions):
         x = torch.nn.functional.conv2d(x, parameters[2 * index], parameters[2 * index + 1])
@@ -87,13 +88,21 @@ def case(number, name, side, channels, kernels, hidden, patches):
         x = torch.nn.functional.linear(x, parameters[2 * index], parameters[2 * index + 1])
         if index < len(parameters) // 2 - 1:
             x = torch.relu(x)
-    losses = torch.nn.functional.nll_loss(torch.log_softmax(x, 1), torch.tensor(labels), reduction="none")
-    (losses * torch.tensor(shares)).sum().backward()
+    return torch.nn.functional.nll_loss(torch.log_softmax(x, 1), labels, reduction="none")
+
+
+def case(number, name, side, channels, kernels, hidden, patches):
+    random = np.random.default_rng(number)
+    tensors = read_safetensors(SHIPPED) if channels is None else random_tensors(random, side, channels, kernels, hidden)
+    images, labels, shares = batch(number, random, side, patches)
+    parameters = [torch.tensor(values.astype(np.float64), requires_grad=True) for _, values in tensors]
+    found = losses(parameters, images, labels)
+    (found * shares).sum().backward()
     gradients = [p.grad.numpy().ravel() for p in parameters]
     steps = [97 if len(g) > 20000 else 1 for g in gradients]
     return {
-        "name": name, "number": number, "side": side, "labels": labels, "shares": shares.tolist(),
-        "losses": losses.detach().tolist(),
+        "name": name, "number": number, "side": side, "labels": labels.tolist(), "shares": shares.tolist(),
+        "losses": found.detach().tolist(),
         "tensors": [
             {"name": n, "shape": list(v.shape), "values": None if channels is None else text(v, "<f4"), "step": step,
              "gradient": text(g[::step], "<f4")}

@@ -16,27 +16,12 @@ import make_gradients as made
 def steps(number, name, side, channels, kernels, hidden, patches, decay, count):
     random = np.random.default_rng(number)
     tensors = made.random_tensors(random, side, channels, kernels, hidden)
-    pixels = made.noise(number, patches * side * side * 3).reshape(patches, side, side, 3)
-    labels = torch.tensor([(3 * index + number) % 5 % 2 for index in range(patches)])
-    shares = random.uniform(0.2, 2, patches)
-    shares = torch.tensor(shares / shares.sum())
+    images, labels, shares = made.batch(number, random, side, patches)
     parameters = [torch.tensor(values.astype(np.float64), requires_grad=True) for _, values in tensors]
-    images = torch.tensor(pixels.transpose(0, 3, 1, 2).astype(np.float64) / 255)
-    convolutions = sum(p.dim() == 4 for p in parameters)
     adam = torch.optim.Adam(parameters, lr=1e-3, weight_decay=decay)
     for _ in range(count):
         adam.zero_grad()
-        x = images
-        for index in range(convolutions):
-            x = torch.nn.functional.conv2d(x, parameters[2 * index], parameters[2 * index + 1])
-            x = torch.nn.functional.max_pool2d(torch.relu(x), 2)
-        x = x.flatten(1)
-        for index in range(convolutions, len(parameters) // 2):
-            x = torch.nn.functional.linear(x, parameters[2 * index], parameters[2 * index + 1])
-            if index < len(parameters) // 2 - 1:
-                x = torch.relu(x)
-        losses = torch.nn.functional.nll_loss(torch.log_softmax(x, 1), labels, reduction="none")
-        (losses * shares).sum().backward()
+        (made.losses(parameters, images, labels) * shares).sum().backward()
         adam.step()
     return {"number": number, "decay": decay, "count": count,
             "values": [made.text(p.detach().numpy().ravel(), "<f4") for p in parameters]}
