@@ -15,7 +15,8 @@ struct WorldNames {
     }
 
     /// The text without what differs by chance between two worlds. Jobs are named alike in all of them; other ids are
-    /// random. Times and ages are told in whole hours from now, for what is due by another rule is due at another hour.
+    /// random. Times and ages are told in whole hours from now, for what is due by another rule is due at another hour;
+    /// times years away were asked for, and are the same in all worlds as they are.
     func neutral(_ text: String) throws -> String {
         var text = text
         for (number, login) in logins.enumerated() { text = text.replacing(login, with: "login \(number)") }
@@ -23,7 +24,8 @@ struct WorldNames {
             #/(\d{4}-\d{2}-\d{2})[ T](\d{2}:\d{2}:\d{2})(\.\d+)?(\+00(:?00)?|Z)?/#
         ) { found in
             let time = try Date("\(found.1)T\(found.2)Z", strategy: .iso8601)
-            return "(in \(Int((time.timeIntervalSinceNow / 3600).rounded())) h)"
+            let hours = time.timeIntervalSinceNow / 3600
+            return abs(hours) > 2 * 365 * 24 ? String(found.0) : "(in \(Int(hours.rounded())) h)"
         }
         text = text.replacing(#/(-?)(\d{2}):(\d{2}):\d{2}(\.\d+)?/#) { found in
             let hours = (Double(found.2) ?? 0) + (Double(found.3) ?? 0) / 60
