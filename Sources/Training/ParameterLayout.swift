@@ -33,7 +33,7 @@ struct ParameterLayout: Sendable {
     let architecture: Architecture
     let convolutions: [Convolution]
     let linears: [Linear]
-    /// Floats in all, a multiple of 16.
+    /// Floats in all, a multiple of 16, so that one copy behind another begins on a cache line too.
     let count: Int
 
     init(_ architecture: Architecture) {

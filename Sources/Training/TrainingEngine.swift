@@ -118,14 +118,11 @@ final class TrainingEngine: @unchecked Sendable {
             let place = part * capacity..<min((part + 1) * capacity, items.count)
             let some = workspaces[thread].run(
                 items[place], recipe.augmentation, parameters: parameters, arranged: arranged,
-                gradient: parts + part * partStride)
+                gradient: parts + part * layout.count)
             losses.withLock { $0.replaceSubrange(place, with: some) }
         }
         return losses.withLock { $0 }
     }
-
-    /// Floats from one part's gradient to the next: they lie on cache lines.
-    private var partStride: Int { (layout.count + 15) / 16 * 16 }
 
     // MARK: The second phase
 
@@ -133,7 +130,7 @@ final class TrainingEngine: @unchecked Sendable {
     private func addUp(_ partCount: Int) -> Bool {
         let finite = Atomic(true)
         forEachRange { start, length in
-            if !patch_sum_parts(parts + start, Int32(partCount), partStride, length, sum + start) {
+            if !patch_sum_parts(parts + start, Int32(partCount), layout.count, length, sum + start) {
                 finite.store(false, ordering: .relaxed)
             }
         }

@@ -105,7 +105,7 @@ public final class TrainingRun {
         }
         let trained = clock.now
         let weights = try currentWeights()
-        let validation = try Validation(of: validation, weights, kernel: kernel, threads: threads)
+        let validation = try validate(weights, epoch)
         let isBest = progress.bestEpoch.map { validation.loss < $0.validationLoss } ?? true
         if isBest { progress.best = weights }
         progress.rate.end(epoch: epoch, loss: validation.loss, recipe)
@@ -136,6 +136,15 @@ public final class TrainingRun {
             throw TrainingError(
                 error.code,
                 "\(error.message) in epoch \(epoch), in the batch of \(ids); a lower learning rate may help")
+        }
+    }
+
+    private func validate(_ weights: Weights, _ epoch: Int) throws(TrainingError) -> Validation {
+        do {
+            return try Validation(of: validation, weights, kernel: kernel, threads: threads)
+        } catch  where error.code == .network {
+            throw TrainingError(
+                .diverged, "\(error.message), after epoch \(epoch); a lower learning rate may help")
         }
     }
 

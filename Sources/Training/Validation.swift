@@ -10,14 +10,14 @@ public struct Validation: Sendable {
     public let loss: Double
     public let accuracy: Double
 
-    /// - Throws: `.diverged` for weights that no network may have.
+    /// - Throws: `.network` for weights that no network may have, or none that takes these patches.
     public init(of samples: [TrainingSample], _ weights: Weights, kernel: Kernel, threads: Int) throws(TrainingError) {
         guard let first = samples.first else { throw TrainingError(.data, "there is no patch to validate with") }
         let network: Network
         do {
             network = try Network(weights, side: first.patch.width)
         } catch {
-            throw TrainingError(.diverged, "no network can hold the weights: \(error); a lower learning rate may help")
+            throw TrainingError(.network, "no network can hold the weights: \(error)")
         }
         let slices = stride(from: 0, to: samples.count, by: 64).map { $0..<min($0 + 64, samples.count) }
         let shared = Mutex((next: 0, answers: [[LogProbabilities]?](repeating: nil, count: slices.count), fault: ""))

@@ -54,15 +54,7 @@ struct LabelledList {
     // MARK: Lists
 
     private static func rows(of path: String, _ images: String?) throws -> [Entry] {
-        let table: CSVTable
-        do {
-            table = try CSVTable(String(contentsOfFile: path, encoding: .utf8))
-        } catch let error as OperationError {
-            throw OperationError("\(path), \(error.description)")
-        } catch {
-            throw OperationError(
-                "\(path) cannot be read as UTF-8 text: a CSV file with a header such as id,label is expected")
-        }
+        let table = try CSVTable.read(path)
         let columns = Dictionary(
             table.header.enumerated().map { ($1.trimmingCharacters(in: .whitespaces).lowercased(), $0) },
             uniquingKeysWith: { first, _ in first })

@@ -38,6 +38,7 @@ public struct TrainingSplit: Sendable {
         for (index, patch) in all.patches.enumerated() {
             groups[patch.slide.map { .slide($0) } ?? .picture(patch.pixels), default: []].append(index)
         }
+        // A stream of its own: "SPLIT" in ASCII.
         var random = RandomStream(seed, 0x5350_4c49_54)
         // Sets have another order in each process: groups are taken by their first patch.
         var drawn = groups.values.sorted { $0[0] < $1[0] }.map { (key: random.next(), members: $0) }

@@ -1,3 +1,5 @@
+import Foundation
+
 /// Rows of a CSV text with a header line (RFC 4180: fields may be quoted, a quote inside is doubled).
 ///
 /// Fields are separated by what separates the names of the header line: commas, or semicolons or tabs, as spreadsheets
@@ -30,6 +32,24 @@ public struct CSVTable: Sendable {
 }
 
 extension CSVTable {
+    /// A CSV file.
+    ///
+    /// - Throws: `OperationError` naming the file, and the line where one is to blame.
+    static func read(_ path: String) throws(OperationError) -> CSVTable {
+        guard FileManager.default.fileExists(atPath: path) else { throw OperationError("\(path) does not exist") }
+        let text: String
+        do {
+            text = try String(contentsOfFile: path, encoding: .utf8)
+        } catch {
+            throw OperationError("\(path) cannot be read as UTF-8 text")
+        }
+        do {
+            return try CSVTable(text)
+        } catch {
+            throw OperationError("\(path), \(error.description)")
+        }
+    }
+
     /// A field as it stands in a CSV file.
     static func quoted(_ field: String) -> String {
         // By bytes: as a Character, a line feed is not found in a line break of two.

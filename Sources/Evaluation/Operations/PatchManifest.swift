@@ -14,14 +14,7 @@ public struct PatchManifest {
     /// - Throws: `OperationError` for a file that is no such list.
     public init(_ path: String) throws {
         self.path = path
-        guard FileManager.default.fileExists(atPath: path) else { throw OperationError("\(path) does not exist") }
-        do {
-            table = try CSVTable(String(contentsOfFile: path, encoding: .utf8))
-        } catch let error as OperationError {
-            throw OperationError("\(path), \(error.description)")
-        } catch {
-            throw OperationError("\(path) cannot be read as UTF-8 text")
-        }
+        table = try CSVTable.read(path)
         try checkColumns()
         guard !table.rows.isEmpty else {
             throw OperationError("\(path) lists no patch: a line for each is expected below the header")
