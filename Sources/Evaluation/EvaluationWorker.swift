@@ -155,10 +155,11 @@ final class EvaluationWorker {
             case .patch(let job, _, let statistics):
                 let answer = answers.removeFirst()
                 let prediction = Prediction(
-                    job: job, modelVersion: version.name, operatingPoint: version.operatingPoint,
+                    job: job, modelVersion: version.name, rule: version.rule,
                     probabilities: answer.probabilities, embedding: answer.embedding, statistics: statistics,
                     engine: classifier.engine, receivedAt: one.submission.receivedAt,
-                    predictedAt: max(classifiedAt, one.submission.receivedAt))
+                    predictedAt: max(classifiedAt, one.submission.receivedAt),
+                    isOutOfScope: version.scope.excludes(job.metadata))
                 return Finding(submission: one.submission, content: .prediction(prediction))
             }
         }

@@ -8,10 +8,14 @@ public final class Classifier {
     /// Patches whose linear layers are computed together; a longer call is done in slices of so many.
     public let capacity: Int
 
+    public let augmentation: TestTimeAugmentation
+
     private let activations: NetworkActivations
 
-    public init(_ network: Network, kernel: Kernel = .best, capacity: Int = 64) {
-        self.network = network
+    public init(
+        _ network: Network, kernel: Kernel = .best, capacity: Int = 64, augmentation: TestTimeAugmentation = .none
+    ) {
+        (self.network, self.augmentation) = (network, augmentation)
         self.kernel = kernel.isSupported ? kernel : .portable
         self.capacity = max(capacity, 1)
         activations = NetworkActivations(network.architecture, patches: self.capacity)
@@ -33,6 +37,19 @@ public final class Classifier {
             let found = "\(patches[index].width)x\(patches[index].height)"
             throw NetworkError(.patchSize, "patch \(index) is \(found) pixels, \(side)x\(side) was expected")
         }
+        let answers = classifyAsIs(patches, embeddingOf: isWanted)
+        guard augmentation != .none else { return answers }
+        var turns = answers.map { [$0.probabilities] }
+        for symmetry in augmentation.symmetries.dropFirst() {
+            let turned = classifyAsIs(patches.map { $0.turned(symmetry) }) { _ in false }
+            for (index, answer) in turned.enumerated() { turns[index].append(answer.probabilities) }
+        }
+        return zip(answers, turns).map { answer, turns in
+            Answer(probabilities: LogProbabilities(meanOf: turns), embedding: answer.embedding)
+        }
+    }
+
+    private func classifyAsIs(_ patches: [Patch], embeddingOf isWanted: (Int) -> Bool) -> [Answer] {
         var answers: [Answer] = []
         answers.reserveCapacity(patches.count)
         network.parameters.withValues { parameters in
@@ -96,6 +113,6 @@ public final class Classifier {
 /// What a network says of one patch.
 public struct Answer: Sendable {
     public let probabilities: LogProbabilities
-    /// Activations of the layer before the last, [feature]; nil where they were not asked for.
+    /// Activations of the layer before the last for the patch as it is, [feature]; nil where they were not asked for.
     public let embedding: [Float]?
 }

@@ -17,6 +17,27 @@ public struct LogProbabilities: Sendable, Equatable {
         self.init(normal: values.normal, tumor: values.tumor)
     }
 
+    /// Of the mean of the answers' log-odds.
+    init(meanOf answers: [LogProbabilities]) {
+        self.init(logOdds: answers.reduce(0) { $0 + $1.logOdds } / Double(answers.count))
+    }
+
+    private init(logOdds: Double) {
+        let e = exponential(-abs(logOdds)), likelier = -logarithmOfOnePlus(e)
+        let other = likelier - abs(logOdds)
+        self.init(normal: Float(logOdds > 0 ? other : likelier), tumor: Float(logOdds > 0 ? likelier : other))
+    }
+
+    /// ln(p / (1 - p)) of tumour.
+    public var logOdds: Double { Double(tumor) - Double(normal) }
+
+    /// The probability of tumour once the log-odds are divided by `temperature`, which is positive.
+    public func pTumor(at temperature: Float) -> Float {
+        let scaled = logOdds / Double(temperature)
+        let e = exponential(-abs(scaled))
+        return Float(scaled >= 0 ? 1 / (1 + e) : e / (1 + e))
+    }
+
     /// e^tumor, the same on every CPU. A logarithm of a probability is at most 0.
     public var pTumor: Float { Float(exponential(Double(min(tumor, 0)))) }
 }

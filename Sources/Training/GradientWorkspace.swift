@@ -13,10 +13,12 @@ struct GradientWorkspace {
     private let forward: ForwardWeights
     private let kernel: Kernel
     private let dropout: Double
+    private let labelSmoothing: Double
     private let room: GradientActivations
 
-    init(_ layout: ParameterLayout, _ forward: ForwardWeights, kernel: Kernel, dropout: Double) {
-        (self.layout, self.forward, self.kernel, self.dropout) = (layout, forward, kernel, dropout)
+    init(_ layout: ParameterLayout, _ forward: ForwardWeights, _ recipe: Recipe, kernel: Kernel) {
+        (self.layout, self.forward, self.kernel) = (layout, forward, kernel)
+        (dropout, labelSmoothing) = (recipe.dropout, recipe.labelSmoothing)
         room = GradientActivations(layout, patches: GradientWorkspace.capacity)
     }
 
@@ -99,20 +101,22 @@ struct GradientWorkspace {
 
     private var keepScale: Float { Float(1 / (1 - dropout)) }
 
-    /// Negative log-likelihoods, and the gradient by the outputs of the last layer: the probability of a class, less one
-    /// for the true one.
+    /// Negative log-likelihoods, and the gradient by the outputs of the last layer: the probability of a class, less its
+    /// share in the label. A smoothed label gives the other class half of the smoothing (Szegedy et al., *Rethinking the
+    /// Inception Architecture for Computer Vision*, CVPR 2016).
     private func loss(_ items: ArraySlice<Item>) -> [Double] {
         let logits = room.hidden[layout.linears.count - 1], stride = Architecture.stride(of: Architecture.classes)
+        let ofOther = labelSmoothing / 2
         return items.enumerated().map { row, item in
             let answer = LogProbabilities(logits: logits + row * stride)
-            let likelihood = Double(item.sample.isTumor ? answer.tumor : answer.normal)
-            let other = exponential(Double(item.sample.isTumor ? answer.normal : answer.tumor))
-            let byOther = Float(item.share * other)
+            let (own, other) =
+                item.sample.isTumor ? (answer.tumor, answer.normal) : (answer.normal, answer.tumor)
+            let byOther = Float(item.share * (exponential(Double(other)) - ofOther))
             let gradient = room.linearGradients.0 + row * stride
             gradient.update(repeating: 0, count: stride)
             gradient[item.sample.isTumor ? 1 : 0] = -byOther
             gradient[item.sample.isTumor ? 0 : 1] = byOther
-            return -likelihood
+            return -((1 - ofOther) * Double(own) + ofOther * Double(other))
         }
     }
 

@@ -20,6 +20,8 @@ public struct Recipe: Sendable, Equatable, Codable {
     public var optimizer = Optimizer()
     /// Probability that a unit behind a hidden linear layer is silenced in a step.
     public var dropout = 0.25
+    /// Share of a label that both classes get in equal parts.
+    public var labelSmoothing = 0.0
     public var augmentation = Augmentation()
     /// Whether the loss of each class counts as if both were equally common.
     public var balancesClasses = false
@@ -71,6 +73,11 @@ extension Recipe {
             (!(optimizer.epsilon > 0), "epsilon is a positive number"),
             (!(optimizer.weightDecay >= 0 && optimizer.weightDecay.isFinite), "the weight decay is not negative"),
             (averaging.map { !($0 > 0 && $0 < 1) } ?? false, "averaging is above 0 and below 1"),
+            (!(labelSmoothing >= 0 && labelSmoothing < 1), "label smoothing is at least 0 and below 1"),
+            (!(0...16).contains(augmentation.shift), "the shift is 0 to 16 pixels"),
+            (!(augmentation.blur >= 0 && augmentation.blur <= 2), "the blur is 0 to 2 pixels"),
+            (!(1...100).contains(augmentation.jpeg ?? 100), "a JPEG quality is 1 to 100"),
+            (!(0...64).contains(augmentation.cutout), "the side of a cutout is 0 to 64 pixels"),
             (!(augmentation.stain >= 0 && augmentation.stain < 1), "the change of stain is at least 0 and below 1"),
             (
                 !(augmentation.brightness >= 0 && augmentation.brightness < 1),

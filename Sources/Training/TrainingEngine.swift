@@ -38,7 +38,7 @@ final class TrainingEngine: @unchecked Sendable {
         (self.layout, self.forward, self.recipe) = (layout, forward, recipe)
         self.threads = max(1, threads)
         workspaces = (0..<self.threads).map { _ in
-            GradientWorkspace(layout, forward, kernel: kernel, dropout: recipe.dropout)
+            GradientWorkspace(layout, forward, recipe, kernel: kernel)
         }
         let partCount = (recipe.batchSize + GradientWorkspace.capacity - 1) / GradientWorkspace.capacity
         var plan = RoomPlan()

@@ -51,6 +51,10 @@ public final class TrainingRun {
         } catch {
             throw TrainingError(.network, "\(error)")
         }
+        guard max(recipe.augmentation.cutout, recipe.augmentation.shift + 1) <= architecture.side else {
+            throw TrainingError(
+                .recipe, "patches are \(architecture.side) pixels wide: the cutout or the shift is larger than that")
+        }
         for sample in training + validation
         where sample.patch.width != architecture.side || sample.patch.height != architecture.side {
             throw TrainingError(

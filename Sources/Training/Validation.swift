@@ -11,7 +11,10 @@ public struct Validation: Sendable {
     public let accuracy: Double
 
     /// - Throws: `.network` for weights that no network may have, or none that takes these patches.
-    public init(of samples: [TrainingSample], _ weights: Weights, kernel: Kernel, threads: Int) throws(TrainingError) {
+    public init(
+        of samples: [TrainingSample], _ weights: Weights, kernel: Kernel, threads: Int,
+        augmentation: TestTimeAugmentation = .none
+    ) throws(TrainingError) {
         guard let first = samples.first else { throw TrainingError(.data, "there is no patch to validate with") }
         let network: Network
         do {
@@ -22,7 +25,7 @@ public struct Validation: Sendable {
         let slices = stride(from: 0, to: samples.count, by: 64).map { $0..<min($0 + 64, samples.count) }
         let shared = Mutex((next: 0, answers: [[LogProbabilities]?](repeating: nil, count: slices.count), fault: ""))
         DispatchQueue.concurrentPerform(iterations: max(1, min(threads, slices.count))) { _ in
-            let classifier = Classifier(network, kernel: kernel)
+            let classifier = Classifier(network, kernel: kernel, augmentation: augmentation)
             while true {
                 let number = shared.withLock { shared in
                     defer { shared.next += 1 }

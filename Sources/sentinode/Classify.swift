@@ -18,16 +18,11 @@ struct Classify: ParsableCommand {
     var paths: [String]
     @Option(help: "Weights, .safetensors or .pt (default: SENTINODE_MODEL).")
     var model: String?
-    @Option(help: "tumor when p_tumor is at least this.")
-    var threshold: Float = 0.5
-    @Option(help: "LOW,HIGH: from LOW on and below HIGH the decision is uncertain.")
-    var uncertain: UncertainBand?
+    @OptionGroup var deciding: DecisionOptions
     @Option(help: "Kernel: \(Kernel.allCases.map(\.rawValue).joined(separator: ", ")); all give the same bits.")
     var kernel: KernelName = KernelName(kernel: .best)
     @Flag(help: "One JSON object a line.")
     var json = false
-
-    func validate() throws { try OperatingPointArguments.check(threshold, uncertain) }
 
     func run() throws {
         try reportingFailures {
@@ -38,29 +33,31 @@ struct Classify: ParsableCommand {
             guard kernel.kernel.isSupported else {
                 throw OperationError("this CPU cannot run the kernel \(kernel.kernel.rawValue)")
             }
-            let classifier = Classifier(try ClassifiedPatches.network(weights), kernel: kernel.kernel)
-            let point = OperatingPoint(threshold: threshold, uncertain: uncertain?.range)
+            let rule = try deciding.declaration(beside: weights).rule
+            let classifier = Classifier(
+                try ClassifiedPatches.network(weights), kernel: kernel.kernel, augmentation: rule.augmentation)
             if !json { print("decision   p_tumor   log_p_normal  log_p_tumor   file") }
             let failures = try ClassifiedPatches(classifier).classify(PatchFiles(paths), failing: report) {
-                show($0, $2, point.decision($2.pTumor), engine: classifier.engine)
+                show($0, $2, rule, engine: classifier.engine)
             }
             if !json { print("(\(notice))") }
             if failures > 0 { throw Exit.problemFound }
         }
     }
 
-    private func show(_ file: String, _ answer: LogProbabilities, _ decision: Decision, engine: String) {
+    private func show(_ file: String, _ answer: LogProbabilities, _ rule: DecisionRule, engine: String) {
+        let (decision, pTumor) = (rule.decision(answer), rule.pTumor(answer))
         if json {
             print(
                 jsonLine(
                     ClassifiedFile(
-                        file: file, decision: decision.rawValue, p_tumor: answer.pTumor, log_p_normal: answer.normal,
+                        file: file, decision: decision.rawValue, p_tumor: pTumor, log_p_normal: answer.normal,
                         log_p_tumor: answer.tumor, engine: engine, notice: notice)))
         } else {
             let name = decision.rawValue.padding(toLength: 9, withPad: " ", startingAt: 0)
             print(
                 String(
-                    format: "%@  %8.4f  %13.6f  %11.6f   %@", name, Double(answer.pTumor), Double(answer.normal),
+                    format: "%@  %8.4f  %13.6f  %11.6f   %@", name, Double(pTumor), Double(answer.normal),
                     Double(answer.tumor), file))
         }
     }

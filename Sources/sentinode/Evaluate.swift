@@ -10,7 +10,13 @@ struct Evaluate: ParsableCommand {
             SOURCE is as for `sentinode train`. Where slides are known, intervals allow for patches of a slide being alike; \
             else patches count as independent. AUC is of scores, never of decisions.
 
+            --target-recall chooses an operating point on SOURCE, which should be validation patches: the highest threshold \
+            whose lower bound of recall reaches it. --save writes it, with the temperature and the uncertain band, to \
+            NAME.version.json beside the weights: `model import` and `classify` follow it from then on.
+
             Examples:
+              sentinode evaluate validation.csv --model trained/weights.safetensors --calibrate --target-recall 0.95 \
+                --review-budget 0.2 --save
               sentinode evaluate test.csv --model trained/weights.safetensors
               sentinode evaluate test.csv --model trained/weights.safetensors --against models/sentinode-baseline-1.safetensors
               sentinode evaluate patches/ --model weights.pt --threshold 0.3 --json
@@ -24,18 +30,41 @@ struct Evaluate: ParsableCommand {
     var against: String?
     @Option(help: "Folder of the PNG files that a CSV file lists (default: beside it).")
     var images: String?
-    @Option(help: "tumor when p_tumor is at least this.")
-    var threshold: Float = 0.5
-    @Option(help: "The same for the model that it is compared with (default: as --threshold).")
+    @OptionGroup var deciding: DecisionOptions
+    @Option(help: "The same for the model that it is compared with (default: as declared beside it, else 0.5).")
     var againstThreshold: Float?
+    @Option(help: "Choose the highest threshold whose recall is at least this, on SOURCE.")
+    var targetRecall: Double?
+    @Option(help: "Confidence with which it is.")
+    var confidence = 0.95
+    @Option(help: "Share of patches that may be left to people: chooses the uncertain band around the threshold.")
+    var reviewBudget: Double?
+    @Flag(help: "Fit the temperature that makes the labels of SOURCE likeliest.")
+    var calibrate = false
+    @Flag(help: "Write what was chosen to NAME.version.json beside the weights.")
+    var save = false
     @Flag(help: "Leave out files that cannot be read as patches, instead of stopping.")
     var skipBad = false
     @Flag(help: "One JSON object.")
     var json = false
 
     func validate() throws {
-        for threshold in [threshold, againstThreshold ?? threshold] where !(threshold > 0 && threshold <= 1) {
-            throw ValidationError("thresholds are above 0 and at most 1")
+        if let againstThreshold, !(againstThreshold > 0 && againstThreshold < 1) {
+            throw ValidationError("thresholds lie between 0 and 1")
+        }
+        guard (0.5..<1).contains(confidence) else { throw ValidationError("--confidence is at least 0.5 and below 1") }
+        if let targetRecall, !(targetRecall > 0 && targetRecall < 1) {
+            throw ValidationError("--target-recall lies between 0 and 1")
+        }
+        if targetRecall != nil, deciding.threshold != nil || deciding.uncertain != nil {
+            throw ValidationError("--target-recall chooses what --threshold and --uncertain would set")
+        }
+        if let reviewBudget, targetRecall == nil || !(reviewBudget > 0 && reviewBudget < 1) {
+            throw ValidationError("--review-budget lies between 0 and 1 and goes with --target-recall")
+        }
+        if calibrate, deciding.temperature != nil { throw ValidationError("--calibrate fits what --temperature would set") }
+        if save, targetRecall == nil, !calibrate {
+            throw ValidationError("--save keeps what --target-recall and --calibrate choose")
         }
     }
 
@@ -46,22 +75,54 @@ struct Evaluate: ParsableCommand {
                 model ?? environment.require("SENTINODE_MODEL", example: "models/sentinode-baseline-1.safetensors")
             try environment.check()
             let weights = try Weights.read(path: path)
+            var declared = try deciding.declaration(beside: path)
             let read = try LabelledSource(source, images: images, skipBad: skipBad)
                 .read(side: ClassifiedPatches.network(path).architecture.side)
-            let answers = try LabelledAnswers(read, weights)
-            let other = try against.map { try LabelledAnswers(read, Weights.read(path: $0)) }
+            var answers = try LabelledAnswers(read, weights, declared.rule)
+            if calibrate { try answers.calibrate() }
+            let choice = try wanted.map { try answers.choose($0) }
+            let other = try against.map { try LabelledAnswers(read, Weights.read(path: $0), otherRule($0)) }
             let report = EvaluationReport(
-                model: path, source: source, evaluation: answers.evaluation(threshold: threshold),
-                sites: answers.evaluationsBySite(threshold: threshold).compactMap { site, evaluation in
+                model: path, source: source, evaluation: answers.evaluation,
+                sites: answers.evaluationsBySite.compactMap { site, evaluation in
                     site.map { EvaluationReport.Site(site: $0, evaluation: evaluation) }
                 },
-                against: against,
-                comparison: other.map {
-                    answers.comparison(with: $0, threshold: threshold, other: againstThreshold ?? threshold)
-                },
-                notice: notice)
+                against: against, comparison: other.map { answers.comparison(with: $0) },
+                temperature: answers.rule.temperature, test_time_augmentation: answers.rule.augmentation,
+                chosen: choice.map { EvaluationReport.Chosen($0, confidence: confidence) }, notice: notice)
             if json { print(jsonLine(report)) } else { report.show() }
+            guard save else { return }
+            declared.rule = answers.rule
+            declared.chosen = [
+                calibrate ? "temperature fitted" : nil,
+                choice.map {
+                    String(
+                        format: "threshold for a recall whose lower bound at confidence %g is %.4f", confidence,
+                        $0.recallLowerBound)
+                },
+            ].compactMap(\.self).joined(separator: "; ") + ", on \(read.patches.count) patches of \(source)"
+            try write(declared, to: VersionDeclaration.path(beside: path))
         }
+    }
+
+    private var wanted: OperatingPointChoice.Wanted? {
+        targetRecall.map { .init(recall: $0, confidence: confidence, reviewBudget: reviewBudget) }
+    }
+
+    /// As declared beside it, but for its threshold where one was given.
+    private func otherRule(_ path: String) throws -> DecisionRule {
+        var rule = try VersionDeclaration.read(beside: path)?.rule ?? DecisionRule(OperatingPoint(threshold: 0.5))
+        if let againstThreshold { rule.operatingPoint = OperatingPoint(threshold: againstThreshold) }
+        return rule
+    }
+
+    private func write(_ declaration: VersionDeclaration, to path: String) throws {
+        do {
+            try declaration.json.write(to: URL(filePath: path), options: .atomic)
+        } catch {
+            throw OperationError("\(path) cannot be written")
+        }
+        if !json { print("written to \(path)") }
     }
 }
 
@@ -78,10 +139,31 @@ private struct EvaluationReport: Encodable {
     let sites: [Site]
     let against: String?
     let comparison: ModelComparison?
+    let temperature: Float?
+    let test_time_augmentation: TestTimeAugmentation
+    let chosen: Chosen?
     let notice: String
+
+    struct Chosen: Encodable {
+        let recall: Double
+        let recall_lower_bound: Double
+        let confidence: Double
+
+        init(_ choice: OperatingPointChoice, confidence: Double) {
+            (recall, recall_lower_bound) = (choice.recall, choice.recallLowerBound)
+            self.confidence = confidence
+        }
+    }
 
     func show() {
         show(evaluation, of: "\(source), by \(model)")
+        if let temperature { print("temperature \(temperature)") }
+        if let chosen {
+            print(
+                String(
+                    format: "the threshold was chosen on these patches, which flatters it: recall %.4f, at least %.4f with "
+                        + "confidence %g", chosen.recall, chosen.recall_lower_bound, chosen.confidence))
+        }
         if sites.count > 1 { for site in sites { show(site.evaluation, of: "site \(site.site)") } }
         if let comparison, let against { show(comparison, against) }
         print("(\(notice))")
@@ -93,6 +175,12 @@ private struct EvaluationReport: Encodable {
         print("at threshold \(evaluation.threshold):    called tumor  called normal")
         print(row("  tumour", evaluation.true_positives, evaluation.false_negatives))
         print(row("  normal", evaluation.false_positives, evaluation.true_negatives))
+        if let low = evaluation.uncertain_low, let high = evaluation.uncertain_high {
+            let share = String(format: "%.1f", 100 * Double(evaluation.uncertain) / Double(evaluation.patches))
+            print(
+                "  of them uncertain, from \(low) and below \(high): \(evaluation.uncertain) (\(share) %), "
+                    + "\(evaluation.uncertain_tumors) with tumour")
+        }
         for figure in evaluation.figures {
             let name = figure.name.padding(toLength: 28, withPad: " ", startingAt: 0)
             guard let value = figure.value else {

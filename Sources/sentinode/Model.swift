@@ -21,7 +21,8 @@ struct Model: ParsableCommand {
             discussion: """
                 Reads safetensors, or a PyTorch state_dict (.pt), by a parser that executes nothing. The version is \
                 immutable; a model card (same name, .md) and a development profile (same name, .profile.json) beside the \
-                file are stored with it.
+                file are stored with it, and what `evaluate --target-recall` chose (same name, .version.json) is what it \
+                decides by unless flags say otherwise.
 
                 Example:
                   sentinode model import weights.safetensors --name lab-2 --threshold 0.4 --uncertain 0.3,0.6
@@ -31,10 +32,7 @@ struct Model: ParsableCommand {
         var file: String
         @Option(help: "Name of the version: a-z, 0-9, dot, hyphen, underscore.")
         var name: String
-        @Option(help: "tumor when p_tumor is at least this.")
-        var threshold: Float = 0.5
-        @Option(help: "LOW,HIGH: from LOW on and below HIGH the decision is uncertain, and a person must look.")
-        var uncertain: UncertainBand?
+        @OptionGroup var deciding: DecisionOptions
         @Option(help: "LOW,HIGH: made for patches of so many micrometres a pixel; the monitor counts others.")
         var mpp: Resolutions?
         @Option(help: "A stain that it was made for, as jobs name it; can be given again.")
@@ -45,7 +43,6 @@ struct Model: ParsableCommand {
         var card: String?
 
         func validate() throws {
-            try OperatingPointArguments.check(threshold, uncertain)
             if stain.contains(where: { $0.isEmpty || $0.contains(",") || $0.utf8.count > 256 }) || stain.count > 15 {
                 throw ValidationError("--stain is the name of one stain, without commas; at most 15 can be given")
             }
@@ -53,12 +50,13 @@ struct Model: ParsableCommand {
 
         func run() throws {
             try reportingFailures {
+                let declared = try deciding.declaration(beside: file)
                 let registry = try ModelRegistry(databaseSettings("model"))
                 let imported = try registry.importModel(
-                    path: file, name: name,
-                    operatingPoint: OperatingPoint(threshold: threshold, uncertain: uncertain?.range),
-                    scope: DeclaredScope(mpp: mpp?.range, stains: Set(stain)), development: try developmentProfile(),
-                    card: try cardText())
+                    path: file, name: name, rule: declared.rule,
+                    scope: DeclaredScope(
+                        mpp: mpp?.range ?? declared.scope.mpp, stains: stain.isEmpty ? declared.scope.stains : Set(stain)),
+                    development: try developmentProfile(), card: try cardText())
                 switch imported {
                 case .new:
                     print("imported \(name); it decides nothing until `sentinode model activate \(name) --reason TEXT`")
@@ -114,21 +112,21 @@ struct Model: ParsableCommand {
         var paths: [String]
         @Option(help: "Weights, .safetensors or .pt.")
         var model: String
-        @Option(help: "tumor when p_tumor is at least this.")
-        var threshold: Float = 0.5
+        @OptionGroup var deciding: DecisionOptions
         @Option(help: "Which patches these are, in a few words.")
         var description: String
         @Option(help: "File to write.")
         var out: String
 
-        func validate() throws { try OperatingPointArguments.check(threshold, nil) }
-
         func run() throws {
             try reportingFailures {
                 var profile = try DevelopmentProfile(of: description)
-                let patches = ClassifiedPatches(Classifier(try ClassifiedPatches.network(model)))
+                let rule = try deciding.declaration(beside: model).rule
+                let patches = ClassifiedPatches(
+                    Classifier(try ClassifiedPatches.network(model), augmentation: rule.augmentation))
                 let failures = try patches.classify(PatchFiles(paths), failing: { complain("\($0): \($1)") }) {
-                    profile.add($1, pTumor: $2.pTumor, isCalledTumor: $2.pTumor >= threshold)
+                    let pTumor = rule.pTumor($2)
+                    profile.add($1, pTumor: pTumor, isCalledTumor: pTumor >= rule.operatingPoint.threshold)
                 }
                 guard profile.patches > 0 else { throw OperationError("no patch could be counted") }
                 do {
@@ -160,8 +158,8 @@ struct Model: ParsableCommand {
                     ["", "name", "threshold", "uncertain", "weights", "imported"],
                     versions.map {
                         [
-                            $0.isActive ? "*" : "", $0.name, "\($0.operatingPoint.threshold)",
-                            band($0.operatingPoint), String($0.weightsSHA256.prefix(12)),
+                            $0.isActive ? "*" : "", $0.name, "\($0.rule.operatingPoint.threshold)",
+                            band($0.rule.operatingPoint), String($0.weightsSHA256.prefix(12)),
                             "\($0.createdAt) by \($0.createdBy)",
                         ]
                     })
@@ -185,8 +183,10 @@ struct Model: ParsableCommand {
                 print(
                     """
                     \(version.name)\(version.isActive ? " (active)" : "")
-                    threshold        \(version.operatingPoint.threshold)
-                    uncertain band   \(band(version.operatingPoint))
+                    threshold        \(version.rule.operatingPoint.threshold)
+                    uncertain band   \(band(version.rule.operatingPoint))
+                    temperature      \(version.rule.temperature.map { "\($0)" } ?? "not calibrated")
+                    asked            \(asked(version.rule.augmentation))
                     made for         \(scope(version.scope))
                     developed on     \(version.development ?? "not declared")
                     preprocessing    8-bit RGB divided by 255
@@ -223,19 +223,6 @@ struct Model: ParsableCommand {
     }
 }
 
-/// LOW,HIGH with 0 <= LOW < HIGH <= 1.
-struct UncertainBand: ExpressibleByArgument {
-    let range: Range<Float>
-
-    init?(argument: String) {
-        let parts = argument.split(separator: ",").compactMap { Float($0) }
-        guard parts.count == 2, argument.split(separator: ",").count == 2, parts[0] >= 0, parts[0] < parts[1],
-            parts[1] <= 1
-        else { return nil }
-        range = parts[0]..<parts[1]
-    }
-}
-
 struct Resolutions: ExpressibleByArgument {
     /// Micrometres a pixel.
     let range: ClosedRange<Double>
@@ -249,13 +236,10 @@ struct Resolutions: ExpressibleByArgument {
     }
 }
 
-/// What `--threshold` and `--uncertain` have to do with each other.
-enum OperatingPointArguments {
-    static func check(_ threshold: Float, _ uncertain: UncertainBand?) throws {
-        guard threshold > 0, threshold < 1 else { throw ValidationError("--threshold lies between 0 and 1") }
-        if let band = uncertain?.range, !(band.lowerBound <= threshold && threshold <= band.upperBound) {
-            throw ValidationError("the uncertain band encloses the threshold: LOW <= \(threshold) <= HIGH")
-        }
+private func asked(_ augmentation: TestTimeAugmentation) -> String {
+    switch augmentation {
+    case .none: "once"
+    case .dihedral: "in the eight symmetries of the square, mean of the log-odds"
     }
 }
 

@@ -113,6 +113,16 @@ struct RecipeOptions: ParsableArguments {
     var stain: Double?
     @Option(help: "Strength of the change of brightness and contrast in training, 0 to 1.")
     var brightness: Double?
+    @Option(help: "Most pixels that a patch is moved by in training.")
+    var shift: Int?
+    @Option(help: "Strongest blur in training, standard deviation in pixels; every other patch has some.")
+    var blur: Double?
+    @Option(help: "Lowest JPEG quality that every other patch is compressed to in training, 1 to 100; 0 for none.")
+    var jpeg: Int?
+    @Option(help: "Longest side of a square that is painted over in every other patch in training, in pixels.")
+    var cutout: Int?
+    @Option(help: "Share of a label that both classes get in equal parts in training.")
+    var labelSmoothing: Double?
     @Option(help: "Share of units silenced behind the hidden layer.")
     var dropout: Double?
     @Option(help: "Weight decay.")
@@ -143,6 +153,11 @@ struct RecipeOptions: ParsableArguments {
         made.learningRate = learningRate ?? made.learningRate
         made.augmentation.stain = stain ?? made.augmentation.stain
         made.augmentation.brightness = brightness ?? made.augmentation.brightness
+        made.augmentation.shift = shift ?? made.augmentation.shift
+        made.augmentation.blur = blur ?? made.augmentation.blur
+        if let jpeg { made.augmentation.jpeg = jpeg == 0 ? nil : jpeg }
+        made.augmentation.cutout = cutout ?? made.augmentation.cutout
+        made.labelSmoothing = labelSmoothing ?? made.labelSmoothing
         made.dropout = dropout ?? made.dropout
         made.optimizer.weightDecay = weightDecay ?? made.optimizer.weightDecay
         if let averaging { made.averaging = averaging == 0 ? nil : averaging }

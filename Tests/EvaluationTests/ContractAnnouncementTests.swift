@@ -26,7 +26,7 @@ let contractsFolder = URL(filePath: #filePath).deletingLastPathComponent().delet
             job: Job(
                 id: job, messageID: isSparse ? nil : "patch-1", sender: "lab", metadata: metadata, attributes: nil,
                 attributesDropped: 0, png: [], imageSHA256: sha256),
-            modelVersion: "baseline-1", operatingPoint: OperatingPoint(threshold: 0.5, uncertain: 0.1..<0.75),
+            modelVersion: "baseline-1", rule: DecisionRule(OperatingPoint(threshold: 0.5, uncertain: 0.1..<0.75)),
             probabilities: pTumor,
             statistics: ImageStatistics(Patch(width: 1, height: 1, rgb: [1, 2, 3])), engine: "direct-1/avx2",
             receivedAt: Timestamp(microseconds: 1_779_445_230_125_000),

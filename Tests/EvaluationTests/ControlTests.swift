@@ -38,7 +38,7 @@ import Testing
             try laboratory.publish(try TestPatches.jobs(2000))
             let registry = try laboratory.registry()
             _ = try registry.importModel(
-                path: TemplateDatabase.weights, name: "other-1", operatingPoint: OperatingPoint(threshold: 0.25),
+                path: TemplateDatabase.weights, name: "other-1", rule: DecisionRule(OperatingPoint(threshold: 0.25)),
                 card: nil)
             let worker = try laboratory.start("work", "--lanes", "2")
             try wait(for: "the first predictions") { try laboratory.predictions() > 100 }
@@ -140,7 +140,7 @@ extension Laboratory {
         try Data(weights.safetensors()).write(to: file)
         defer { unlink(file.path) }
         _ = try registry.importModel(
-            path: file.path, name: name, operatingPoint: OperatingPoint(threshold: 0.5), card: nil)
+            path: file.path, name: name, rule: DecisionRule(OperatingPoint(threshold: 0.5)), card: nil)
     }
 
     func registry() throws -> ModelRegistry {

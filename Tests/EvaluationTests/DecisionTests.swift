@@ -38,7 +38,7 @@ import Testing
             job: Job(
                 id: job, messageID: nil, sender: nil, metadata: PatchMetadata(), attributes: nil, attributesDropped: 0,
                 png: [], imageSHA256: image),
-            modelVersion: "v", operatingPoint: OperatingPoint(threshold: 0.5),
+            modelVersion: "v", rule: DecisionRule(OperatingPoint(threshold: 0.5)),
             probabilities: LogProbabilities(normal: -1, tumor: -0.46),
             statistics: ImageStatistics(Patch(width: 1, height: 1, rgb: [1, 2, 3])), engine: "direct-1/portable",
             receivedAt: Self.at, predictedAt: Self.at)

@@ -6,15 +6,19 @@ import Training
 /// What a network says of labelled patches.
 public struct LabelledAnswers: Sendable {
     private let patches: [LabelledImage]
-    private let scored: [ModelEvaluation.Scored]
+    private var scored: [ModelEvaluation.Scored]
     private let isClustered: Bool
 
+    /// What the network is asked by, and what becomes of its answers.
+    public private(set) var rule: DecisionRule
+
     /// - Throws: `TrainingError` for patches that the network does not take.
-    public init(_ images: LabelledImages, _ weights: Weights, threads: Int? = nil) throws {
+    public init(_ images: LabelledImages, _ weights: Weights, _ rule: DecisionRule, threads: Int? = nil) throws {
         let answers = try Validation(
             of: images.samples, weights, kernel: .best,
-            threads: threads ?? ProcessInfo.processInfo.activeProcessorCount
+            threads: threads ?? ProcessInfo.processInfo.activeProcessorCount, augmentation: rule.augmentation
         ).answers
+        self.rule = rule
         patches = images.patches
         isClustered = images.patches.contains { $0.slide != nil }
         // A patch without a slide is a cluster of its own.
@@ -23,31 +27,51 @@ public struct LabelledAnswers: Sendable {
         scored = zip(images.patches, answers).enumerated().map { index, pair in
             let (patch, answer) = pair
             return ModelEvaluation.Scored(
-                isTumor: patch.sample.isTumor, pTumor: answer.pTumor,
-                logOdds: Double(answer.tumor) - Double(answer.normal),
+                isTumor: patch.sample.isTumor, answer: answer, pTumor: rule.pTumor(answer),
                 slide: patch.slide.flatMap { numbers[$0] } ?? numbers.count + index)
         }
     }
 
     /// Of all patches.
-    public func evaluation(threshold: Float) -> ModelEvaluation { evaluation(of: scored, threshold) }
+    public var evaluation: ModelEvaluation { evaluation(of: scored) }
 
     /// Of the patches of each site, by its name; those without a site under nil.
-    public func evaluationsBySite(threshold: Float) -> [(site: String?, evaluation: ModelEvaluation)] {
+    public var evaluationsBySite: [(site: String?, evaluation: ModelEvaluation)] {
         let groups = Dictionary(grouping: patches.indices) { patches[$0].site }
         return groups.sorted { ($0.key ?? "") < ($1.key ?? "") }.map { site, indices in
-            (site, evaluation(of: indices.map { scored[$0] }, threshold))
+            (site, evaluation(of: indices.map { scored[$0] }))
         }
     }
 
-    private func evaluation(of some: [ModelEvaluation.Scored], _ threshold: Float) -> ModelEvaluation {
-        ModelEvaluation(some, slides: isClustered ? Set(some.map(\.slide)).count : nil, threshold: threshold)
+    private func evaluation(of some: [ModelEvaluation.Scored]) -> ModelEvaluation {
+        ModelEvaluation(some, slides: isClustered ? Set(some.map(\.slide)).count : nil, rule.operatingPoint)
+    }
+
+    /// The same answers, calibrated on these patches.
+    ///
+    /// - Throws: `OperationError` where no temperature makes the labels likeliest.
+    public mutating func calibrate() throws {
+        let scores = scored.map { LabelledScore(score: $0.logOdds, isTumour: $0.isTumor) }
+        guard let temperature = fittedTemperature(scores) else {
+            throw OperationError(
+                "no temperature fits these patches: their scores split the classes, or they are of one class only")
+        }
+        rule.temperature = Float(temperature)
+        for index in scored.indices { scored[index].pTumor = rule.pTumor(scored[index].answer) }
+    }
+
+    /// The same answers at an operating point that is chosen on these patches.
+    ///
+    /// - Throws: `OperationError` where they cannot show the recall that is asked for.
+    public mutating func choose(_ wanted: OperatingPointChoice.Wanted) throws -> OperatingPointChoice {
+        let choice = try OperatingPointChoice(wanted, scored, isClustered: isClustered)
+        rule.operatingPoint = choice.operatingPoint
+        return choice
     }
 
     /// Against another network's answers about the same patches, each at its own threshold.
-    public func comparison(with other: LabelledAnswers, threshold: Float, other otherThreshold: Float)
-        -> ModelComparison
-    {
+    public func comparison(with other: LabelledAnswers) -> ModelComparison {
+        let (threshold, otherThreshold) = (rule.operatingPoint.threshold, other.rule.operatingPoint.threshold)
         let pairs = zip(scored, other.scored)
         let ranked = pairs.map {
             PairedAreas.Patch(first: $0.logOdds, second: $1.logOdds, isTumour: $0.isTumor, slide: $0.slide)

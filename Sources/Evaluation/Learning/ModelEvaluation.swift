@@ -19,24 +19,36 @@ public struct ModelEvaluation: Sendable, Encodable {
     /// Slides that intervals allow for; nil where none is known and patches count as independent.
     public let slides: Int?
     public let threshold: Float
+    public let uncertain_low: Float?
+    public let uncertain_high: Float?
+    /// Patches in the uncertain band, and those with tumour among them.
+    public let uncertain: Int
+    public let uncertain_tumors: Int
     public let true_positives: Int
     public let false_positives: Int
     public let false_negatives: Int
     public let true_negatives: Int
     public let figures: [EvaluatedFigure]
 
-    /// A labelled patch with its score: its probability of tumour, and its log-odds, which never tie where that rounds.
+    /// A labelled patch with its answer: its probability of tumour, and its log-odds, which never tie where that rounds.
     struct Scored {
         let isTumor: Bool
-        let pTumor: Float
-        let logOdds: Double
+        let answer: LogProbabilities
+        var pTumor: Float
         let slide: Int
+
+        var logOdds: Double { answer.logOdds }
     }
 
-    init(_ scored: [Scored], slides: Int?, threshold: Float) {
-        (patches, tumors, self.slides, self.threshold) = (
-            scored.count, scored.count(where: \.isTumor), slides, threshold
+    /// The confusion matrix and its figures are of the threshold alone; the band is counted beside them.
+    init(_ scored: [Scored], slides: Int?, _ point: OperatingPoint) {
+        let threshold = point.threshold
+        (patches, tumors, self.slides) = (scored.count, scored.count(where: \.isTumor), slides)
+        (self.threshold, uncertain_low, uncertain_high) = (
+            threshold, point.uncertain?.lowerBound, point.uncertain?.upperBound
         )
+        let inBand = scored.filter { point.uncertain?.contains($0.pTumor) ?? false }
+        (uncertain, uncertain_tumors) = (inBand.count, inBand.count(where: \.isTumor))
         var matrix = ConfusionMatrix()
         for patch in scored { matrix.add(isTumour: patch.isTumor, isCalledTumour: patch.pTumor >= threshold) }
         (true_positives, false_positives) = (Int(matrix.truePositives), Int(matrix.falsePositives))

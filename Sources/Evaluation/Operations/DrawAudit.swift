@@ -102,7 +102,8 @@ public final class DrawAudit {
             let decision = Decision(rawValue: try row.text("decision"))
         else { return }
         var candidate = Candidate(
-            job: job, decision: decision, pTumor: try row.float4("p_tumor"), site: try row.optionalText("site"))
+            job: job, decision: decision, pTumor: try row.float4("p_tumor"), site: try row.optionalText("site"),
+            isOutOfScope: try row.optionalText("review_reason") == ReviewReason.outOfScope.rawValue)
         // Which scores were known then is not recorded; that it may have been among the highest of its slide is, until
         // an erasure clears the slide.
         let (top, isErased) = (selector.positiveRule(for: candidate)?.topPerSlide ?? 0, try row.bool("is_erased"))

@@ -16,7 +16,7 @@ public struct OperationError: Error, Sendable, CustomStringConvertible {
 public struct ModelVersionSummary: Sendable {
     public let name: String
     public let isActive: Bool
-    public let operatingPoint: OperatingPoint
+    public let rule: DecisionRule
     public let scope: DeclaredScope
     /// Which patches its development profile is of, or why that cannot be read; nil where it declares none.
     public let development: String?
@@ -54,7 +54,7 @@ public final class ModelRegistry {
     /// - Throws: `WeightsError` for a file that cannot be read, `OperationError` for one that is no such network and for
     ///   a name that is taken by another version.
     public func importModel(
-        path: String, name: String, operatingPoint: OperatingPoint, scope: DeclaredScope = DeclaredScope(),
+        path: String, name: String, rule: DecisionRule, scope: DeclaredScope = DeclaredScope(),
         development: DevelopmentProfile? = nil, card: String?
     ) throws -> Imported {
         try ModelRegistry.check(name)
@@ -63,7 +63,7 @@ public final class ModelRegistry {
         try WarmUp.check(network)
         let weightsSHA256 = try Hash.sha256(weights.canonicalBytes)
         let versionSHA256 = try ModelVersionRow.digest(
-            weightsSHA256: weightsSHA256, arithmetic: Network.arithmetic, operatingPoint: operatingPoint)
+            weightsSHA256: weightsSHA256, arithmetic: Network.arithmetic, rule: rule)
         let sourceSHA256 = try Hash.sha256(file)
         return try ledger.transact { entry in
             if try self.isStored(name: name, versionSHA256: versionSHA256, entry.connection) {
@@ -91,7 +91,7 @@ public final class ModelRegistry {
             _ = try entry.insert([
                 ModelVersionRow(
                     name: name, weightsSHA256: weightsSHA256, arithmetic: Network.arithmetic,
-                    operatingPoint: operatingPoint, scope: scope, development: development, card: card,
+                    rule: rule, scope: scope, development: development, card: card,
                     createdAt: entry.at, createdBy: entry.actor,
                     versionSHA256: versionSHA256)
             ])
@@ -155,7 +155,7 @@ public final class ModelRegistry {
                 throw OperationError(
                     "the name \(name) belongs to another version: a name is never given twice, so choose a new one")
             case (false, _):
-                throw OperationError("this version is here already, as \(stored): same weights, same operating point")
+                throw OperationError("this version is here already, as \(stored): same weights, same decisions")
             }
         }
         return false
@@ -185,7 +185,7 @@ extension ModelVersionSummary {
     fileprivate init(_ row: Row) throws {
         name = try row.text("name")
         isActive = try row.bool("is_active")
-        operatingPoint = try OperatingPoint(row)
+        rule = try DecisionRule(row)
         scope = try DeclaredScope(row)
         developmentJSON = try row.optionalText("development_profile")
         development = developmentJSON.map { json in

@@ -1,6 +1,7 @@
 import Database
 
-/// The patches that a model version was made for. What is declared does not decide: the monitor counts what lies outside.
+/// The patches that a model version was made for. A patch outside gets no confident
+/// answer, whatever its score is.
 public struct DeclaredScope: Sendable, Equatable {
     /// Micrometres a pixel; nil where nothing is declared of it.
     public let mpp: ClosedRange<Double>?
@@ -23,6 +24,9 @@ public struct DeclaredScope: Sendable, Equatable {
         mpp = if let low, let high { low...high } else { nil }
         stains = Set((try row.optionalText("stains") ?? "").split(separator: ",").map(String.init))
     }
+
+    /// Whether the job says that its patch is another than those it was made for; what it does not say excludes nothing.
+    func excludes(_ patch: PatchMetadata) -> Bool { position(mpp: patch.mpp, stain: patch.stain ?? "") == .outside }
 
     enum Position { case inside, outside, unknown }
 

@@ -45,7 +45,7 @@ struct ModelVersionRow: AuditedRow {
     let name: String
     let weightsSHA256: [UInt8]
     let arithmetic: String
-    let operatingPoint: OperatingPoint
+    let rule: DecisionRule
     let scope: DeclaredScope
     let development: DevelopmentProfile?
     let card: String?
@@ -56,13 +56,15 @@ struct ModelVersionRow: AuditedRow {
     static let preprocessing = "rgb/255"
 
     /// Digest of all that decides and of nothing else: two versions that decide alike have the same.
-    static func digest(weightsSHA256: [UInt8], arithmetic: String, operatingPoint: OperatingPoint) throws -> [UInt8] {
+    static func digest(weightsSHA256: [UInt8], arithmetic: String, rule: DecisionRule) throws -> [UInt8] {
         let columns: [Column?] = [
             Column("arithmetic", .text(arithmetic)),
             Column("preprocessing", .text(preprocessing)),
-            Column("threshold", .real(operatingPoint.threshold)),
-            Column("uncertain_high", real: operatingPoint.uncertain?.upperBound),
-            Column("uncertain_low", real: operatingPoint.uncertain?.lowerBound),
+            rule.temperatureColumn,
+            rule.augmentationColumn,
+            Column("threshold", .real(rule.operatingPoint.threshold)),
+            Column("uncertain_high", real: rule.operatingPoint.uncertain?.upperBound),
+            Column("uncertain_low", real: rule.operatingPoint.uncertain?.lowerBound),
             Column("weights_sha256", .bytes(weightsSHA256)),
         ]
         return try Hash.sha256(
@@ -77,7 +79,8 @@ struct ModelVersionRow: AuditedRow {
             .init("uncertain_low", .real), .init("uncertain_high", .real), .init("mpp_low", .double),
             .init("mpp_high", .double), .init("stains", .text), .init("development_profile", .text),
             .init("card", .text),
-            .init("created_at", .timestamptz), .init("created_by", .text),
+            .init("created_at", .timestamptz), .init("created_by", .text), .init("temperature", .real),
+            .init("test_time_augmentation", .text),
         ])
 
     func columns(_ stamp: Stamp) -> [Column] {
@@ -95,9 +98,11 @@ struct ModelVersionRow: AuditedRow {
             stamp.saltColumn,
             stamp.seal,
             Column("stains", text: scope.stainList),
-            Column("threshold", .real(operatingPoint.threshold)),
-            Column("uncertain_high", real: operatingPoint.uncertain?.upperBound),
-            Column("uncertain_low", real: operatingPoint.uncertain?.lowerBound),
+            rule.temperatureColumn,
+            rule.augmentationColumn,
+            Column("threshold", .real(rule.operatingPoint.threshold)),
+            Column("uncertain_high", real: rule.operatingPoint.uncertain?.upperBound),
+            Column("uncertain_low", real: rule.operatingPoint.uncertain?.lowerBound),
             Column("version_sha256", .bytes(versionSHA256)),
             Column("weights_sha256", .bytes(weightsSHA256)),
             stamp.writer,

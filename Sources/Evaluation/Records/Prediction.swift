@@ -30,7 +30,7 @@ public struct OperatingPoint: Sendable, Equatable {
 struct Prediction: AuditedRow {
     let job: Job
     let modelVersion: String
-    let operatingPoint: OperatingPoint
+    let rule: DecisionRule
     let probabilities: LogProbabilities
     /// Of those in the sample that drift is measured on.
     var embedding: [Float]?
@@ -40,12 +40,16 @@ struct Prediction: AuditedRow {
     let predictedAt: Timestamp
     /// nil where no review policy is in force.
     var selection: Selection?
+    /// Whether the version was made for other patches than this one: nothing is decided of it then.
+    var isOutOfScope = false
 
-    var decision: Decision { operatingPoint.decision(probabilities.pTumor) }
+    var pTumor: Float { rule.pTumor(probabilities) }
+    var decision: Decision { isOutOfScope ? .uncertain : rule.decision(probabilities) }
 
     /// Without a policy, what is uncertain is looked at and nothing else.
     private var reason: ReviewReason? {
-        if let selection { selection.reason } else { decision == .uncertain ? .uncertain : nil }
+        if let selection { return selection.reason }
+        return isOutOfScope ? .outOfScope : decision == .uncertain ? .uncertain : nil
     }
     var reviewReason: String? { reason?.rawValue }
     var selectionProbability: Double { selection?.probability ?? (decision == .uncertain ? 1 : 0) }
@@ -116,7 +120,7 @@ struct Prediction: AuditedRow {
             Column("od_sd_blue", .real(statistics.opticalDensityDeviationBlue)),
             Column("od_sd_green", .real(statistics.opticalDensityDeviationGreen)),
             Column("od_sd_red", .real(statistics.opticalDensityDeviationRed)),
-            Column("p_tumor", .real(probabilities.pTumor)),
+            Column("p_tumor", .real(pTumor)),
             Column("positive_probability", double: selection?.positive.probability),
             Column("positive_selected", boolean: selection?.positive.isSelected),
             Column("predicted_at", .timestamp(predictedAt.microseconds)),
@@ -136,10 +140,10 @@ struct Prediction: AuditedRow {
             Column("slide_id", text: patch.slideID),
             Column("stain", text: patch.stain),
             Column("stored_at", .timestamp(stamp.storedAt.microseconds)),
-            Column("threshold", .real(operatingPoint.threshold)),
+            Column("threshold", .real(rule.operatingPoint.threshold)),
             Column("tissue_share", .real(statistics.tissueShare)),
-            Column("uncertain_high", real: operatingPoint.uncertain?.upperBound),
-            Column("uncertain_low", real: operatingPoint.uncertain?.lowerBound),
+            Column("uncertain_high", real: rule.operatingPoint.uncertain?.upperBound),
+            Column("uncertain_low", real: rule.operatingPoint.uncertain?.lowerBound),
             stamp.writer,
             Column("x", integer: patch.x),
             Column("y", integer: patch.y),

@@ -30,8 +30,8 @@ struct StoredPrediction {
         decision = prediction.decision.rawValue
         logPNormal = prediction.probabilities.normal
         logPTumor = prediction.probabilities.tumor
-        pTumor = prediction.probabilities.pTumor
-        operatingPoint = prediction.operatingPoint
+        pTumor = prediction.pTumor
+        operatingPoint = prediction.rule.operatingPoint
         reviewReason = prediction.reviewReason
         modelVersion = prediction.modelVersion
         engine = prediction.engine

@@ -1,5 +1,7 @@
 /// Why a person is to look at a prediction, the weightiest first.
 enum ReviewReason: String, Sendable {
+    /// The version was made for other patches.
+    case outOfScope = "out_of_scope"
     case uncertain, positive, audit
 }
 

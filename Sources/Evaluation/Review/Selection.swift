@@ -6,6 +6,8 @@ struct Candidate {
     let decision: Decision
     let pTumor: Float
     let site: String?
+    /// Whether it is uncertain because the version was made for other patches.
+    var isOutOfScope = false
     /// Whether it is among the highest scores of its slide for which its rule selects for certain.
     var isAmongHighest = false
 }
@@ -53,8 +55,9 @@ struct Selector {
         let positive = try chance(candidate, .positive, highest ? 1 : positiveRule?.rate ?? 0)
         let audit = try chance(candidate, .audit, auditRule?.rate ?? 0)
 
+        let uncertainReason: ReviewReason = candidate.isOutOfScope ? .outOfScope : .uncertain
         let reason: ReviewReason? =
-            isUncertain ? .uncertain : positive.isSelected ? .positive : audit.isSelected ? .audit : nil
+            isUncertain ? uncertainReason : positive.isSelected ? .positive : audit.isSelected ? .audit : nil
         let selecting = [uncertainRule, positive.isSelected ? positiveRule : nil, audit.isSelected ? auditRule : nil]
         // How the audit sample is read must not depend on the score, so its rule goes before the clinical ones.
         let governing = audit.isSelected ? auditRule : uncertainRule ?? positiveRule

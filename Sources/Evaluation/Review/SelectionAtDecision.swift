@@ -54,7 +54,7 @@ struct SelectionAtDecision {
 extension Candidate {
     init(_ prediction: Prediction) {
         self.init(
-            job: prediction.job.id, decision: prediction.decision, pTumor: prediction.probabilities.pTumor,
-            site: prediction.job.metadata.site)
+            job: prediction.job.id, decision: prediction.decision, pTumor: prediction.pTumor,
+            site: prediction.job.metadata.site, isOutOfScope: prediction.isOutOfScope)
     }
 }

@@ -46,7 +46,7 @@ extension EvaluationWorker {
         }
         if classifier?.version.name == name { return }
         let version = try persist { try surroundings.shelf.version(named: name, from: $0.connection) }
-        classifier = (version, Classifier(version.network, capacity: settings.batch))
+        classifier = (version, version.classifier(capacity: settings.batch))
         log.info("ready", [.version: name])
     }
 

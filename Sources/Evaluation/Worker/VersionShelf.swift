@@ -6,8 +6,13 @@ import Synchronization
 /// A model version, read from the database and ready to decide with.
 struct LoadedVersion: Sendable {
     let name: String
-    let operatingPoint: OperatingPoint
+    let rule: DecisionRule
+    let scope: DeclaredScope
     let network: Network
+
+    func classifier(capacity: Int) -> Classifier {
+        Classifier(network, capacity: capacity, augmentation: rule.augmentation)
+    }
 }
 
 /// Why a version cannot decide. Not the fault of any message: nothing is consumed until it is mended.
@@ -29,7 +34,8 @@ final class VersionShelf: Sendable {
 
     private static let selectSQL: SQL = """
         select version.preprocessing, version.arithmetic, version.threshold, version.uncertain_low,
-            version.uncertain_high, version.weights_sha256, model.weights
+            version.uncertain_high, version.temperature, version.test_time_augmentation, version.mpp_low,
+            version.mpp_high, version.stains, version.weights_sha256, model.weights
         from sentinode.model_versions as version
         join sentinode.models as model using (weights_sha256)
         where version.name = $1
@@ -52,7 +58,7 @@ final class VersionShelf: Sendable {
                     + "their digest differs, so nothing is decided with them")
         }
         let version = LoadedVersion(
-            name: name, operatingPoint: try OperatingPoint(row), network: try Network(weights))
+            name: name, rule: try DecisionRule(row), scope: try DeclaredScope(row), network: try Network(weights))
         try WarmUp.check(version.network)
         return version
     }

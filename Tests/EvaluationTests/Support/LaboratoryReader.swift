@@ -52,7 +52,7 @@ extension Laboratory {
             let registry = try registry()
             _ = try registry.importModel(
                 path: TemplateDatabase.weights, name: "banded",
-                operatingPoint: OperatingPoint(threshold: 0.5, uncertain: uncertain),
+                rule: DecisionRule(OperatingPoint(threshold: 0.5, uncertain: uncertain)),
                 card: nil)
             _ = try registry.activate("banded", reason: "a test")
         }

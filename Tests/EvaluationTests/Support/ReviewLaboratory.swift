@@ -19,7 +19,7 @@ extension Laboratory {
     func activateVersionThatSeesTumorEverywhere() throws {
         let registry = try registry()
         _ = try registry.importModel(
-            path: TemplateDatabase.weights, name: "everything-1", operatingPoint: OperatingPoint(threshold: 1e-30),
+            path: TemplateDatabase.weights, name: "everything-1", rule: DecisionRule(OperatingPoint(threshold: 1e-30)),
             card: nil)
         #expect(try registry.activate("everything-1", reason: "a test"))
     }
@@ -29,7 +29,7 @@ extension Laboratory {
         let registry = try registry()
         _ = try registry.importModel(
             path: TemplateDatabase.weights, name: "never-1",
-            operatingPoint: OperatingPoint(threshold: 0.5, uncertain: 0..<1), card: nil)
+            rule: DecisionRule(OperatingPoint(threshold: 0.5, uncertain: 0..<1)), card: nil)
         #expect(try registry.activate("never-1", reason: "a test"))
     }
 

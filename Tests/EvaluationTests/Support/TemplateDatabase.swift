@@ -33,7 +33,7 @@ enum TemplateDatabase {
         let registry = try ModelRegistry(
             DatabaseSettings(url: try stack.databaseURL(database: name), applicationName: "sentinode tests"))
         _ = try registry.importModel(
-            path: weights, name: modelVersion, operatingPoint: OperatingPoint(threshold: 0.5), card: nil)
+            path: weights, name: modelVersion, rule: DecisionRule(OperatingPoint(threshold: 0.5)), card: nil)
         _ = try registry.activate(modelVersion, reason: "for tests")
         return name
     }
