@@ -18,6 +18,7 @@ final class EvaluationWorker {
     var publisher: Publisher?
     var ledger: Ledger?
     var classifier: (version: LoadedVersion, classifier: Classifier)?
+    var shadows = ShadowClassifiers()
     var sample: EmbeddingSample
     var publisherRetry = RetryClock()
     var lastRelay = ContinuousClock.now
@@ -58,7 +59,7 @@ final class EvaluationWorker {
     private func prepare() throws {
         let control = try persist { try followedControl($0) }
         guard !control.isPaused else { throw ControlChange.paused }
-        try prepareClassifier(control)
+        try prepareClassifiers(control)
         if consumer == nil { consumer = try connectConsumer() }
         connectPublisherIfDue()
     }
@@ -145,9 +146,9 @@ final class EvaluationWorker {
         let sampled = try sample.draw(
             examined.compactMap(\.job), version: version.name,
             features: classifier.network.architecture.embeddingSize, at: now)
-        var answers = try surroundings.gate.ordinary(meanwhile: keepAlive) {
-            try classifier.classify(patches) { sampled[$0] }
-        }[...]
+        var (answers, opinions) = try surroundings.gate.ordinary(meanwhile: keepAlive) {
+            (try classifier.classify(patches) { sampled[$0] }[...], try shadows.opinions(on: patches)[...])
+        }
         let classifiedAt = Timestamp.now
         return examined.map { one in
             switch one.content {
@@ -159,7 +160,7 @@ final class EvaluationWorker {
                     probabilities: answer.probabilities, embedding: answer.embedding, statistics: statistics,
                     engine: classifier.engine, receivedAt: one.submission.receivedAt,
                     predictedAt: max(classifiedAt, one.submission.receivedAt),
-                    isOutOfScope: version.scope.excludes(job.metadata))
+                    isOutOfScope: version.scope.excludes(job.metadata), opinions: opinions.removeFirst())
                 return Finding(submission: one.submission, content: .prediction(prediction))
             }
         }
@@ -167,7 +168,8 @@ final class EvaluationWorker {
 
     // MARK: 4. Record
 
-    /// Stores the findings. Where another version was activated meanwhile, it decides them instead.
+    /// Stores the findings. Where another version was activated meanwhile, it decides them instead; one that was put
+    /// into shadow is asked too.
     private func record(_ findings: [Finding], of examined: [Examined]) throws -> [Settlement] {
         var findings = findings
         while true {
@@ -175,12 +177,15 @@ final class EvaluationWorker {
                 let version = try liveVersion().name
                 let selection = SelectionAtDecision(policies: surroundings.policies)
                 return try persist { ledger in
-                    try Recording(ledger: ledger, modelVersion: version, selection: selection).record(findings)
+                    try Recording(
+                        ledger: ledger, modelVersion: version, shadowGeneration: shadows.generation,
+                        selection: selection
+                    ).record(findings)
                 }
-            } catch ControlChange.activated(let control) {
-                log.info("another model version decides now", [.generation: "\(control.generation)"])
+            } catch ControlChange.otherVersions(let control) {
+                log.info("other model versions are asked now", [.generation: "\(control.generation)"])
                 let side = try liveVersion().network.architecture.side
-                try prepareClassifier(control)
+                try prepareClassifiers(control)
                 // Decoded for another size: given back and received again, they are decoded anew.
                 guard try liveVersion().network.architecture.side == side else { throw LaneNotReady() }
                 findings = try classify(examined)

@@ -4,7 +4,8 @@ import PatchClassifier
 
 /// What a version decides by: flags, then the `.version.json` beside its weights, then a threshold of 0.5.
 struct DecisionOptions: ParsableArguments {
-    @Option(help: "tumor when p_tumor is at least this (default: as in NAME.version.json beside the weights, else 0.5).")
+    @Option(
+        help: "tumor when p_tumor is at least this (default: as in NAME.version.json beside the weights, else 0.5).")
     var threshold: Float?
     @Option(help: "LOW,HIGH: from LOW on and below HIGH the decision is uncertain, and a person must look.")
     var uncertain: UncertainBand?
@@ -15,8 +16,13 @@ struct DecisionOptions: ParsableArguments {
 
     /// What is declared beside the weights, as the flags change it.
     func declaration(beside weights: String) throws -> VersionDeclaration {
-        var declaration =
-            try VersionDeclaration.read(beside: weights) ?? VersionDeclaration(DecisionRule(OperatingPoint(threshold: 0.5)))
+        try changing(
+            VersionDeclaration.read(beside: weights) ?? VersionDeclaration(DecisionRule(OperatingPoint(threshold: 0.5)))
+        )
+    }
+
+    func changing(_ declaration: VersionDeclaration) throws -> VersionDeclaration {
+        var declaration = declaration
         let declared = declaration.rule.operatingPoint
         // A band was declared for its own threshold: another threshold stands alone.
         let band = uncertain?.range ?? (threshold == nil ? declared.uncertain : nil)

@@ -22,14 +22,11 @@ struct Evaluate: ParsableCommand {
               sentinode evaluate patches/ --model weights.pt --threshold 0.3 --json
             """)
 
-    @Argument(help: "Labelled patches.")
-    var source: String
-    @Option(help: "Weights, .safetensors or .pt (default: SENTINODE_MODEL).")
+    @OptionGroup var labelled: LabelledSource
+    @Option(help: "Weights, .safetensors or .pt, or a version of the database (default: SENTINODE_MODEL).")
     var model: String?
-    @Option(help: "Weights of another model to compare with on the same patches.")
+    @Option(help: "Another model to compare with on the same patches.")
     var against: String?
-    @Option(help: "Folder of the PNG files that a CSV file lists (default: beside it).")
-    var images: String?
     @OptionGroup var deciding: DecisionOptions
     @Option(help: "The same for the model that it is compared with (default: as declared beside it, else 0.5).")
     var againstThreshold: Float?
@@ -43,8 +40,6 @@ struct Evaluate: ParsableCommand {
     var calibrate = false
     @Flag(help: "Write what was chosen to NAME.version.json beside the weights.")
     var save = false
-    @Flag(help: "Leave out files that cannot be read as patches, instead of stopping.")
-    var skipBad = false
     @Flag(help: "One JSON object.")
     var json = false
 
@@ -62,7 +57,9 @@ struct Evaluate: ParsableCommand {
         if let reviewBudget, targetRecall == nil || !(reviewBudget > 0 && reviewBudget < 1) {
             throw ValidationError("--review-budget lies between 0 and 1 and goes with --target-recall")
         }
-        if calibrate, deciding.temperature != nil { throw ValidationError("--calibrate fits what --temperature would set") }
+        if calibrate, deciding.temperature != nil {
+            throw ValidationError("--calibrate fits what --temperature would set")
+        }
         if save, targetRecall == nil, !calibrate {
             throw ValidationError("--save keeps what --target-recall and --calibrate choose")
         }
@@ -74,14 +71,19 @@ struct Evaluate: ParsableCommand {
             let path =
                 model ?? environment.require("SENTINODE_MODEL", example: "models/sentinode-baseline-1.safetensors")
             try environment.check()
-            let weights = try Weights.read(path: path)
-            var declared = try deciding.declaration(beside: path)
-            let read = try LabelledSource(source, images: images, skipBad: skipBad)
-                .read(side: ClassifiedPatches.network(path).architecture.side)
-            var answers = try LabelledAnswers(read, weights, declared.rule)
+            let named = try NamedModel(path)
+            guard named.isFile || !save else {
+                throw OperationError(
+                    "--save writes beside weights in a file: `sentinode model export \(path) \(path).safetensors` first"
+                )
+            }
+            var declared = try deciding.changing(named.declaration)
+            let read = try labelled.read(side: named.network.architecture.side)
+            let source = read.source
+            var answers = try LabelledAnswers(read, named.weights, declared.rule)
             if calibrate { try answers.calibrate() }
             let choice = try wanted.map { try answers.choose($0) }
-            let other = try against.map { try LabelledAnswers(read, Weights.read(path: $0), otherRule($0)) }
+            let other = try against.map { try compared(NamedModel($0), on: read) }
             let report = EvaluationReport(
                 model: path, source: source, evaluation: answers.evaluation,
                 sites: answers.evaluationsBySite.compactMap { site, evaluation in
@@ -93,14 +95,15 @@ struct Evaluate: ParsableCommand {
             if json { print(jsonLine(report)) } else { report.show() }
             guard save else { return }
             declared.rule = answers.rule
-            declared.chosen = [
-                calibrate ? "temperature fitted" : nil,
-                choice.map {
-                    String(
-                        format: "threshold for a recall whose lower bound at confidence %g is %.4f", confidence,
-                        $0.recallLowerBound)
-                },
-            ].compactMap(\.self).joined(separator: "; ") + ", on \(read.patches.count) patches of \(source)"
+            declared.chosen =
+                [
+                    calibrate ? "temperature fitted" : nil,
+                    choice.map {
+                        String(
+                            format: "threshold for a recall whose lower bound at confidence %g is %.4f", confidence,
+                            $0.recallLowerBound)
+                    },
+                ].compactMap(\.self).joined(separator: "; ") + ", on \(read.patches.count) patches of \(source)"
             try write(declared, to: VersionDeclaration.path(beside: path))
         }
     }
@@ -109,11 +112,11 @@ struct Evaluate: ParsableCommand {
         targetRecall.map { .init(recall: $0, confidence: confidence, reviewBudget: reviewBudget) }
     }
 
-    /// As declared beside it, but for its threshold where one was given.
-    private func otherRule(_ path: String) throws -> DecisionRule {
-        var rule = try VersionDeclaration.read(beside: path)?.rule ?? DecisionRule(OperatingPoint(threshold: 0.5))
+    /// As it is declared, but for its threshold where one was given.
+    private func compared(_ model: NamedModel, on patches: LabelledImages) throws -> LabelledAnswers {
+        var rule = model.declaration.rule
         if let againstThreshold { rule.operatingPoint = OperatingPoint(threshold: againstThreshold) }
-        return rule
+        return try LabelledAnswers(patches, model.weights, rule)
     }
 
     private func write(_ declaration: VersionDeclaration, to path: String) throws {
@@ -161,7 +164,8 @@ private struct EvaluationReport: Encodable {
         if let chosen {
             print(
                 String(
-                    format: "the threshold was chosen on these patches, which flatters it: recall %.4f, at least %.4f with "
+                    format:
+                        "the threshold was chosen on these patches, which flatters it: recall %.4f, at least %.4f with "
                         + "confidence %g", chosen.recall, chosen.recall_lower_bound, chosen.confidence))
         }
         if sites.count > 1 { for site in sites { show(site.evaluation, of: "site \(site.site)") } }
@@ -170,7 +174,9 @@ private struct EvaluationReport: Encodable {
     }
 
     private func show(_ evaluation: ModelEvaluation, of what: String) {
-        let slides = evaluation.slides.map { "of \($0) slides" } ?? "slides not known"
+        let slides =
+            (evaluation.slides.map { "of \($0) slides" } ?? "slides not known")
+            + (evaluation.weighted ? "; figures weigh each patch by those that it stands for" : "")
         print("\(what): \(evaluation.patches) patches, \(evaluation.tumors) with tumour, \(slides)")
         print("at threshold \(evaluation.threshold):    called tumor  called normal")
         print(row("  tumour", evaluation.true_positives, evaluation.false_negatives))

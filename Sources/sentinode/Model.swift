@@ -5,15 +5,20 @@ import PatchClassifier
 
 struct Model: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Import, list, show and activate model versions.",
+        abstract:
+            "Model versions: import, list, show, compare, export, try out in shadow, activate, roll back, retire.",
         discussion: """
             Examples:
               sentinode model import weights.safetensors --name lab-2 --threshold 0.4 --uncertain 0.3,0.6
               sentinode model list
               sentinode model show lab-2
+              sentinode model shadow lab-2 --criteria criteria.json --reason "beside lab-1 for two weeks"
               sentinode model activate lab-2 --reason "validated on our 2026 cases"
             """,
-        subcommands: [Import.self, Profile.self, List.self, Show.self, Activate.self])
+        subcommands: [
+            Import.self, Profile.self, List.self, Show.self, Diff.self, ExportWeights.self, Shadow.self, Activate.self,
+            Rollback.self, Retire.self,
+        ])
 
     struct Import: ParsableCommand {
         static let configuration = CommandConfiguration(
@@ -55,7 +60,8 @@ struct Model: ParsableCommand {
                 let imported = try registry.importModel(
                     path: file, name: name, rule: declared.rule,
                     scope: DeclaredScope(
-                        mpp: mpp?.range ?? declared.scope.mpp, stains: stain.isEmpty ? declared.scope.stains : Set(stain)),
+                        mpp: mpp?.range ?? declared.scope.mpp,
+                        stains: stain.isEmpty ? declared.scope.stains : Set(stain)),
                     development: try developmentProfile(), card: try cardText())
                 switch imported {
                 case .new:
@@ -144,7 +150,7 @@ struct Model: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "List the model versions, oldest first.",
             discussion: """
-                The active one has a star.
+                The active one has a star, those in shadow an s, retired ones an r.
 
                 Example:
                   sentinode model list
@@ -158,7 +164,8 @@ struct Model: ParsableCommand {
                     ["", "name", "threshold", "uncertain", "weights", "imported"],
                     versions.map {
                         [
-                            $0.isActive ? "*" : "", $0.name, "\($0.rule.operatingPoint.threshold)",
+                            $0.isActive ? "*" : $0.isShadow ? "s" : $0.isRetired ? "r" : "", $0.name,
+                            "\($0.rule.operatingPoint.threshold)",
                             band($0.rule.operatingPoint), String($0.weightsSHA256.prefix(12)),
                             "\($0.createdAt) by \($0.createdBy)",
                         ]
@@ -180,23 +187,15 @@ struct Model: ParsableCommand {
         func run() throws {
             try reportingFailures {
                 let version = try ModelRegistry(databaseSettings("model")).version(named: name)
-                print(
-                    """
-                    \(version.name)\(version.isActive ? " (active)" : "")
-                    threshold        \(version.rule.operatingPoint.threshold)
-                    uncertain band   \(band(version.rule.operatingPoint))
-                    temperature      \(version.rule.temperature.map { "\($0)" } ?? "not calibrated")
-                    asked            \(asked(version.rule.augmentation))
-                    made for         \(scope(version.scope))
-                    developed on     \(version.development ?? "not declared")
-                    preprocessing    8-bit RGB divided by 255
-                    arithmetic       \(version.arithmetic)
-                    network          \(version.architecture)
-                    parameters       \(version.parameters)
-                    weights SHA-256  \(version.weightsSHA256)
-                    version SHA-256  \(version.versionSHA256)
-                    imported         \(version.createdAt) by \(version.createdBy), from \(version.sourceName)
-                    """)
+                let state = version.isActive ? " (active)" : version.isShadow ? " (in shadow)" : ""
+                print("\(version.name)\(version.isRetired ? " (retired)" : state)")
+                let origin = [
+                    ("weights SHA-256", version.weightsSHA256), ("version SHA-256", version.versionSHA256),
+                    ("imported", "\(version.createdAt) by \(version.createdBy), from \(version.sourceName)"),
+                ]
+                for (name, value) in version.traits + origin {
+                    print("\(name.padding(toLength: 16, withPad: " ", startingAt: 0)) \(value)")
+                }
                 print("\n" + (version.card ?? "No model card was stored with it."))
             }
         }
@@ -206,6 +205,10 @@ struct Model: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Put a version in charge, in every worker, without a restart.",
             discussion: """
+                A version that was in a shadow period is refused until it has met the criteria that were written down \
+                before; --override activates it all the same, says so in the audit trail, and lets the monitor raise an \
+                alert.
+
                 Example:
                   sentinode model activate lab-2 --reason "validated on our 2026 cases"
                 """)
@@ -213,10 +216,13 @@ struct Model: ParsableCommand {
         @Argument(help: "Name of the version.") var name: String
         @Option(help: "Why; it stays in the audit trail.")
         var reason: Reason
+        @Flag(help: "Although it has not met the criteria of its shadow period.")
+        var `override` = false
 
         func run() throws {
             try reportingFailures {
-                let changed = try ModelRegistry(databaseSettings("model")).activate(name, reason: reason.text)
+                let changed = try ModelRegistry(databaseSettings("model")).activate(
+                    name, reason: reason.text, `override` ? .override : .earned)
                 print(changed ? "\(name) is active" : "\(name) was active already")
             }
         }
@@ -234,19 +240,6 @@ struct Resolutions: ExpressibleByArgument {
         }
         range = low...high
     }
-}
-
-private func asked(_ augmentation: TestTimeAugmentation) -> String {
-    switch augmentation {
-    case .none: "once"
-    case .dihedral: "in the eight symmetries of the square, mean of the log-odds"
-    }
-}
-
-private func scope(_ scope: DeclaredScope) -> String {
-    let parts =
-        (scope.mpp.map { ["\($0.lowerBound) to \($0.upperBound) micrometres a pixel"] } ?? []) + scope.stains.sorted()
-    return parts.isEmpty ? "not declared" : parts.joined(separator: ", ")
 }
 
 private func band(_ point: OperatingPoint) -> String {

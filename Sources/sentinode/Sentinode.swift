@@ -29,7 +29,7 @@ struct Sentinode: ParsableCommand {
         subcommands: [
             Migrate.self, Enqueue.self, Work.self, Classify.self, Model.self, Pause.self, Resume.self,
             Quarantine.self, Review.self, Reader.self, Labels.self, Export.self, Erase.self, Prune.self, Monitor.self,
-            Audit.self, Train.self, Evaluate.self, Synthesize.self, Doctor.self,
+            Audit.self, Train.self, Evaluate.self, Reevaluate.self, Synthesize.self, Doctor.self,
         ])
 }
 

@@ -19,28 +19,26 @@ struct Train: ParsableCommand {
             Examples:
               sentinode train train.csv --validation validation.csv --out trained
               sentinode train patches/ --recipe seed-50 --seed 7 --out trained
-              sentinode train train.csv --init models/sentinode-baseline-1.safetensors --learning-rate 1e-4 --out tuned
+              sentinode train --from-database --site north --init lab-1 --learning-rate 1e-4 --out tuned
             """)
 
-    @Argument(help: "Labelled patches to learn from.")
-    var source: String
+    @OptionGroup var labelled: LabelledSource
     @Option(help: "Labelled patches to judge each epoch by (default: a share of SOURCE).")
     var validation: String?
     @Option(help: "Share of SOURCE that is held back where there is no --validation.")
     var validationShare = 0.15
-    @Option(help: "Folder of the PNG files that a CSV file lists (default: beside it).")
-    var images: String?
     @Option(help: "Folder to write to; it is made where it is missing.")
     var out: String
-    @Option(help: "Start from these weights (.safetensors or .pt) instead of random ones.")
+    @Option(
+        help:
+            "Start from these weights, a .safetensors or .pt file or a version of the database, instead of random ones."
+    )
     var `init`: String?
     @OptionGroup var settings: RecipeOptions
     @Option(help: "Threads (default: one a core); the result does not depend on it.")
     var threads: Int?
     @Flag(help: "Go on from the checkpoint in --out, with the flags that it was begun with.")
     var resume = false
-    @Flag(help: "Leave out files that cannot be read as patches, instead of stopping.")
-    var skipBad = false
 
     func validate() throws {
         guard (0.01...0.9).contains(validationShare) else { throw ValidationError("--validation-share is 0.01 to 0.9") }
@@ -77,23 +75,21 @@ struct Train: ParsableCommand {
 
     private func startingWeights(_ recipe: Recipe) throws -> Weights {
         guard let `init` else { return try NetworkShape.published.randomWeights(seed: recipe.seed) }
-        return try Weights.read(path: `init`)
+        return try NamedModel(`init`).weights
     }
 
     private func load(side: Int, seed: UInt64) throws -> TrainingSplit {
-        let all = try read(source, side)
+        let all = try labelled.read(side: side)
         let split =
-            if let validation { try TrainingSplit(training: all, validation: read(validation, side)) } else {
+            if let validation {
+                try TrainingSplit(training: all, validation: labelled.read(validation, side: side))
+            } else {
                 try TrainingSplit(all, validationShare: validationShare, seed: seed)
             }
         for (name, part) in [("to learn from", split.training), ("to validate with", split.validation)] {
             print("\(part.patches.count) patches \(name), \(part.tumors) with tumour")
         }
         return split
-    }
-
-    private func read(_ path: String, _ side: Int) throws -> LabelledImages {
-        try LabelledSource(path, images: images, skipBad: skipBad).read(side: side)
     }
 }
 

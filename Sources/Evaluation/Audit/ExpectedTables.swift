@@ -53,11 +53,12 @@ struct ExpectedTable: Sendable {
     static let records =
         [
             Prediction.table, QuarantinedMessage.table, QuarantineRepeat.table, QuarantineDecision.table,
-            ModelRow.table, ModelVersionRow.table, ControlRow.table, CheckpointRow.table, CatalogueRow.table,
+            ModelRow.table, ModelVersionRow.table, ControlRow.table, ShadowPrediction.table, ShadowChangeRow.table,
+            RetirementRow.table, GoldenPatchRow.table, CheckpointRow.table, CatalogueRow.table,
             MonitorRunRow.table, AlertRow.table, AlertResolutionRow.table,
         ].map { ExpectedTable($0) }
         + [
-            "sentinode.shadow_predictions", "review.readers", "review.policies", "review.policy_rules", "review.claims",
+            "review.readers", "review.policies", "review.policy_rules", "review.claims",
             "review.labels", "review.reveals", "review.releases", "monitor.reference_profiles",
         ].map { ExpectedTable($0) }
 }

@@ -27,7 +27,7 @@ public struct LabelledAnswers: Sendable {
         scored = zip(images.patches, answers).enumerated().map { index, pair in
             let (patch, answer) = pair
             return ModelEvaluation.Scored(
-                isTumor: patch.sample.isTumor, answer: answer, pTumor: rule.pTumor(answer),
+                isTumor: patch.sample.isTumor, weight: patch.sample.weight, answer: answer, pTumor: rule.pTumor(answer),
                 slide: patch.slide.flatMap { numbers[$0] } ?? numbers.count + index)
         }
     }
@@ -51,7 +51,7 @@ public struct LabelledAnswers: Sendable {
     ///
     /// - Throws: `OperationError` where no temperature makes the labels likeliest.
     public mutating func calibrate() throws {
-        let scores = scored.map { LabelledScore(score: $0.logOdds, isTumour: $0.isTumor) }
+        let scores = scored.map { LabelledScore(score: $0.logOdds, isTumour: $0.isTumor, weight: $0.weight) }
         guard let temperature = fittedTemperature(scores) else {
             throw OperationError(
                 "no temperature fits these patches: their scores split the classes, or they are of one class only")

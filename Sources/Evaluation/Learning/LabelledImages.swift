@@ -12,6 +12,16 @@ public struct LabelledImage: Sendable {
     public let site: String?
     /// SHA-256 of its pixels.
     let pixels: Digest
+
+    init(_ patch: Patch, id: String, isTumor: Bool, weight: Double = 1, slide: String?, site: String?)
+        throws
+    {
+        sample = TrainingSample(patch, id: id, isTumor: isTumor, weight: weight)
+        (self.slide, self.site) = (slide, site)
+        let hash = try Hash()
+        try patch.rgb.withUnsafeBytes { try hash.update($0) }
+        pixels = try hash.finalizeDigest()
+    }
 }
 
 /// All patches of a labelled source, decoded, and the files of it that are none.
@@ -53,6 +63,10 @@ public struct LabelledImages: Sendable {
             case nil: problems.append(.init(path: entry.path, sentence: "was not reached"))
             }
         }
+        try self.init(source: source, patches: patches, problems: problems)
+    }
+
+    init(source: String, patches: [LabelledImage], problems: [PatchFiles.Problem]) throws(OperationError) {
         (self.source, self.patches, self.problems) = (source, patches, problems)
         try requireOneLabelAPicture()
     }
@@ -62,12 +76,8 @@ public struct LabelledImages: Sendable {
     private static func decode(_ entry: LabelledList.Entry, _ side: Int) throws(Unreadable) -> LabelledImage {
         do {
             let patch = try Patch(png: [UInt8](Data(contentsOf: URL(filePath: entry.path))), width: side, height: side)
-            let hash = try Hash()
-            try patch.rgb.withUnsafeBytes { try hash.update($0) }
-            return LabelledImage(
-                sample: TrainingSample(patch, id: entry.id, isTumor: entry.isTumor), slide: entry.slide,
-                site: entry.site,
-                pixels: try hash.finalizeDigest())
+            return try LabelledImage(
+                patch, id: entry.id, isTumor: entry.isTumor, slide: entry.slide, site: entry.site)
         } catch let error as PatchDecodingError {
             throw Unreadable(sentence: error.message)
         } catch let error as HashingError {

@@ -18,6 +18,8 @@ public struct ModelEvaluation: Sendable, Encodable {
     public let tumors: Int
     /// Slides that intervals allow for; nil where none is known and patches count as independent.
     public let slides: Int?
+    /// Whether figures count each patch as those that it stands for.
+    public let weighted: Bool
     public let threshold: Float
     public let uncertain_low: Float?
     public let uncertain_high: Float?
@@ -33,6 +35,8 @@ public struct ModelEvaluation: Sendable, Encodable {
     /// A labelled patch with its answer: its probability of tumour, and its log-odds, which never tie where that rounds.
     struct Scored {
         let isTumor: Bool
+        /// Patches that it stands for.
+        let weight: Double
         let answer: LogProbabilities
         var pTumor: Float
         let slide: Int
@@ -49,16 +53,21 @@ public struct ModelEvaluation: Sendable, Encodable {
         )
         let inBand = scored.filter { point.uncertain?.contains($0.pTumor) ?? false }
         (uncertain, uncertain_tumors) = (inBand.count, inBand.count(where: \.isTumor))
+        let weighted = scored.contains { $0.weight != scored[0].weight }
+        self.weighted = weighted
         var matrix = ConfusionMatrix()
         for patch in scored { matrix.add(isTumour: patch.isTumor, isCalledTumour: patch.pTumor >= threshold) }
         (true_positives, false_positives) = (Int(matrix.truePositives), Int(matrix.falsePositives))
         (false_negatives, true_negatives) = (Int(matrix.falseNegatives), Int(matrix.trueNegatives))
-        let audited = scored.map {
-            AuditedPatch(slide: $0.slide, isTumour: $0.isTumor, isCalledTumour: $0.pTumor >= threshold)
-        }
+        let totals = SlideTotals(
+            scored.map {
+                AuditedPatch(
+                    slide: $0.slide, isTumour: $0.isTumor, isCalledTumour: $0.pTumor >= threshold,
+                    weight: weighted ? $0.weight : 1)
+            })
         figures =
-            ModelEvaluation.figures(of: matrix, SlideTotals(audited), isClustered: slides != nil)
-            + ModelEvaluation.figures(of: scored, isClustered: slides != nil)
+            ModelEvaluation.figures(of: totals, isClustered: slides != nil || weighted)
+            + ModelEvaluation.figures(of: scored, isWeighted: weighted, isClustered: slides != nil)
     }
 
     // MARK: At the operating point
@@ -69,10 +78,9 @@ public struct ModelEvaluation: Sendable, Encodable {
     ]
 
     /// Wilson's intervals for shares of independent patches; over slides, or for F1 over patches, by linearisation.
-    private static func figures(of matrix: ConfusionMatrix, _ slides: SlideTotals, isClustered: Bool)
-        -> [EvaluatedFigure]
-    {
-        confusionFigures.map { name, figure in
+    private static func figures(of slides: SlideTotals, isClustered: Bool) -> [EvaluatedFigure] {
+        let matrix = slides.matrix
+        return confusionFigures.map { name, figure in
             guard let value = matrix.value(of: figure) else {
                 return EvaluatedFigure(name, value: nil, interval: nil, note: "no patch that it is a share of")
             }
@@ -86,10 +94,18 @@ public struct ModelEvaluation: Sendable, Encodable {
 
     // MARK: Over all thresholds
 
-    private static func figures(of scored: [Scored], isClustered: Bool) -> [EvaluatedFigure] {
-        let ranked = scored.map { LabelledScore(score: $0.logOdds, isTumour: $0.isTumor, slide: $0.slide) }
-        let probable = scored.map { LabelledScore(score: Double($0.pTumor), isTumour: $0.isTumor, slide: $0.slide) }
-        let area = isClustered ? AreaUnderROC.obuchowski(ranked) : AreaUnderROC.delong(ranked)
+    private static func figures(of scored: [Scored], isWeighted: Bool, isClustered: Bool) -> [EvaluatedFigure] {
+        func scores(_ score: (Scored) -> Double) -> [LabelledScore] {
+            scored.map {
+                LabelledScore(
+                    score: score($0), isTumour: $0.isTumor, weight: isWeighted ? $0.weight : 1, slide: $0.slide)
+            }
+        }
+        let (ranked, probable) = (scores(\.logOdds), scores { Double($0.pTumor) })
+        let area =
+            isWeighted
+            ? AreaUnderROC.linearised(ranked)
+            : isClustered ? AreaUnderROC.obuchowski(ranked) : AreaUnderROC.delong(ranked)
         let diagram = ReliabilityDiagram(probable, binning: .equalWidth, bins: 10)
         return [
             EvaluatedFigure("AUC-ROC", value: ROCCurve(ranked)?.area, area, isClustered) { $0.interval },

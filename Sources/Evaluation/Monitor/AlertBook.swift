@@ -209,6 +209,7 @@ extension PlacedMeasurement {
         case MonitorConfiguration.performanceAlarms.rawValue:
             return figure.method == RealisedPerformance.corrected || figure.method == SequentialMeasurements.method
                 || (figure.method == LabelFreeEstimate.disagreement && figure.metric == ConfusionFigure.recall.metric)
+        case PlacedMeasurement.now: return figure.metric == OperationsMeasurements.overridden
         default: return false
         }
     }
@@ -231,6 +232,8 @@ extension PlacedMeasurement {
         let text =
             if figure.metric == DriftMeasurements.summary || figure.method == SequentialMeasurements.method {
                 "\(figure.note ?? "") (\(whose))"
+            } else if figure.metric == OperationsMeasurements.overridden {
+                "\(figure.subject.version) was activated although its shadow period had not met: \(figure.note ?? "")"
             } else if figure.metric == EmbeddingDrift.metric {
                 "\(AlertCause.inputs.rawValue): what the network sees (\(figure.method) \(value), limit \(limit)) (\(whose))"
             } else {

@@ -66,7 +66,30 @@ struct OperationsMeasurements {
 
     /// What waits for people, and how long ago workers answered last.
     func now() throws -> [Measurement] {
-        try reviews() + lastAnswer()
+        try reviews() + lastAnswer() + overridden()
+    }
+
+    static let overridden = "activated_despite_criteria"
+
+    /// Whether the version in charge was activated although it had not met what was asked of it.
+    private func overridden() throws -> [Measurement] {
+        let row = try connection.query(
+            """
+            with active as (select active_version from sentinode.control order by generation desc limit 1)
+            select active_version, overridden from sentinode.control join active using (active_version)
+            where generation > coalesce(
+                (select max(generation) from sentinode.control
+                 where active_version is distinct from (select active_version from active)), 0)
+            order by generation limit 1
+            """
+        ).first
+        return try [row].compactMap(\.self).map { row in
+            let unmet = try row.optionalText("overridden")
+            return Measurement(
+                subject: Subject(version: try row.text("active_version"), segment: .overall),
+                metric: OperationsMeasurements.overridden, value: unmet == nil ? 0 : 1, threshold: 0,
+                state: unmet == nil ? .ok : .alarm, note: unmet)
+        }
     }
 
     /// Where no worker takes what waits, nothing that is stored tells of it but the time since.

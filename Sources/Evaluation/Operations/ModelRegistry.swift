@@ -16,6 +16,8 @@ public struct OperationError: Error, Sendable, CustomStringConvertible {
 public struct ModelVersionSummary: Sendable {
     public let name: String
     public let isActive: Bool
+    public let isShadow: Bool
+    public let isRetired: Bool
     public let rule: DecisionRule
     public let scope: DeclaredScope
     /// Which patches its development profile is of, or why that cannot be read; nil where it declares none.
@@ -35,7 +37,7 @@ public struct ModelVersionSummary: Sendable {
 
 /// Imports, lists and activates model versions, as the login of its database connection.
 public final class ModelRegistry {
-    private let ledger: Ledger
+    let ledger: Ledger
 
     public init(_ settings: DatabaseSettings) throws {
         ledger = try Ledger(DatabaseConnection(settings))
@@ -60,7 +62,8 @@ public final class ModelRegistry {
         try ModelRegistry.check(name)
         let file = try Weights.bytes(ofFileAt: path)
         let (weights, network) = try ModelRegistry.network(file, path: path)
-        try WarmUp.check(network)
+        let golden = try GoldenPatch.made(for: network, rule)
+        try WarmUp.check(network, rule.augmentation, golden)
         let weightsSHA256 = try Hash.sha256(weights.canonicalBytes)
         let versionSHA256 = try ModelVersionRow.digest(
             weightsSHA256: weightsSHA256, arithmetic: Network.arithmetic, rule: rule)
@@ -95,6 +98,12 @@ public final class ModelRegistry {
                     createdAt: entry.at, createdBy: entry.actor,
                     versionSHA256: versionSHA256)
             ])
+            _ = try entry.insert(
+                golden.enumerated().map { index, patch in
+                    GoldenPatchRow(
+                        modelVersion: name, number: Int16(index + 1), png: patch.png, answer: patch.answer,
+                        storedAt: entry.at, storedBy: entry.actor)
+                })
             return (.new, AuditEvent(action: "model.imported", subject: name))
         }.value
     }
@@ -109,25 +118,60 @@ public final class ModelRegistry {
         }
     }
 
+    /// What an activation asks of a version that was in a shadow period.
+    public enum Activation: Sendable {
+        /// That it met the criteria that were written down before.
+        case earned
+        /// Nothing: the audit trail says what was not met, and the monitor raises an alert.
+        case override
+        /// Nothing: it was in charge before.
+        case rollback
+    }
+
     /// Puts a version in charge: from the next batch on it decides, in every worker.
     ///
     /// Returns false where it was active already.
-    public func activate(_ name: String, reason: String) throws -> Bool {
-        _ = try version(named: name)
-        // Refused here, the version before goes on deciding.
-        _ = try VersionShelf().version(named: name, from: ledger.connection)
+    ///
+    /// - Throws: `OperationError` that lists the criteria of its shadow period which it has not met.
+    public func activate(_ name: String, reason: String, _ activation: Activation = .earned) throws -> Bool {
+        _ = try loaded(name)
         return try ledger.transact(.exclusive) { entry in
             if entry.control.activeVersion == name { return (false, nil) }
+            try Self.requireInUse(name, entry.connection)
+            let unmet = try self.unmet(name, activation, entry.connection)
+            if try Self.isInShadow(name, entry.connection) {
+                try self.change(name, nil, "it is active", &entry)
+            }
             let control = Control(
                 generation: entry.control.generation + 1, activeVersion: name, isPaused: entry.control.isPaused)
             _ = try entry.insert([
-                ControlRow(control: control, reason: reason, changedAt: entry.at, changedBy: entry.actor)
+                ControlRow(
+                    control: control, reason: reason, changedAt: entry.at, changedBy: entry.actor, overridden: unmet)
             ])
             let announcement = try Announcement(activated: control, by: entry.actor, reason: reason, at: entry.at)
             try Outbox(connection: entry.connection).keep(
                 announcement.messages.map { (eventID: announcement.eventID, message: $0) })
-            return (true, AuditEvent(action: announcement.routingKey, subject: name, reason: reason))
+            return (
+                true,
+                AuditEvent(
+                    action: announcement.routingKey, subject: name, reason: reason,
+                    detail: unmet.map { .object([("overridden", .string($0))]) })
+            )
         }.value
+    }
+
+    /// What an override overrides; nil where nothing stands against the activation.
+    private func unmet(_ name: String, _ activation: Activation, _ connection: DatabaseConnection) throws -> String? {
+        guard activation != .rollback, let trial = try ShadowTrial(of: name, connection), !trial.unmet.isEmpty else {
+            return nil
+        }
+        let list = trial.unmet.map { "\($0.name): \($0.finding)" }.joined(separator: "; ")
+        guard activation == .override else {
+            throw OperationError(
+                "\(name) has not met the criteria of its shadow period (\(list)): wait, or activate it with "
+                    + "--override, which is audited and raises an alert")
+        }
+        return list
     }
 
     public func versions() throws -> [ModelVersionSummary] {
@@ -176,7 +220,11 @@ public final class ModelRegistry {
     private static let listSQL: SQL = """
         select version.*, model.architecture, model.parameters, model.source_name,
             coalesce(version.name = (select active_version from sentinode.control order by generation desc limit 1), false)
-                as is_active
+                as is_active,
+            coalesce(
+                (select running from sentinode.shadow_changes as change where change.model_version = version.name
+                 order by generation desc limit 1), false) as is_shadow,
+            exists (select from sentinode.retirements as over where over.model_version = version.name) as is_retired
         from sentinode.model_versions as version join sentinode.models as model using (weights_sha256)
         """
 }
@@ -185,6 +233,8 @@ extension ModelVersionSummary {
     fileprivate init(_ row: Row) throws {
         name = try row.text("name")
         isActive = try row.bool("is_active")
+        isShadow = try row.bool("is_shadow")
+        isRetired = try row.bool("is_retired")
         rule = try DecisionRule(row)
         scope = try DeclaredScope(row)
         developmentJSON = try row.optionalText("development_profile")

@@ -40,7 +40,9 @@ public struct VersionDeclaration: Sendable, Equatable {
         guard stored.threshold > 0, stored.threshold < 1, low >= 0, low <= stored.threshold, high >= stored.threshold,
             high <= 1
         else { throw OperationError("the threshold lies between 0 and 1, and the uncertain band encloses it") }
-        guard (0.01...100).contains(stored.temperature ?? 1) else { throw OperationError("a temperature is 0.01 to 100") }
+        guard (0.01...100).contains(stored.temperature ?? 1) else {
+            throw OperationError("a temperature is 0.01 to 100")
+        }
         rule = DecisionRule(
             OperatingPoint(threshold: stored.threshold, uncertain: low < high ? low..<high : nil),
             temperature: stored.temperature, augmentation: stored.test_time_augmentation ?? .none)

@@ -29,7 +29,8 @@ public struct DecisionRule: Sendable, Equatable {
         let stored = try row.optionalText("test_time_augmentation") ?? TestTimeAugmentation.none.rawValue
         guard let augmentation = TestTimeAugmentation(rawValue: stored) else {
             throw VersionError(
-                description: "a model version asks for the test-time augmentation \(stored), which this program does not "
+                description:
+                    "a model version asks for the test-time augmentation \(stored), which this program does not "
                     + "know: run a newer sentinode")
         }
         self.augmentation = augmentation

@@ -10,6 +10,8 @@ struct Control: Sendable, Equatable {
     let isPaused: Bool
     /// Generation of the review policy in force; nil for none.
     var reviewPolicy: Int64?
+    /// Last change of the versions that predict beside the active one; nil before the first.
+    var shadowGeneration: Int64?
 }
 
 /// What one transaction did, for the audit trail.
@@ -92,7 +94,8 @@ final class Ledger {
             generation: try row.optionalInt8("generation") ?? 0,
             activeVersion: try row.optionalText("active_version"),
             isPaused: try row.optionalBool("paused") ?? false,
-            reviewPolicy: try row.optionalInt8("review_policy"))
+            reviewPolicy: try row.optionalInt8("review_policy"),
+            shadowGeneration: try row.optionalInt8("shadow_generation"))
     }
 
     private static let lockShared: SQL = "select pg_advisory_xact_lock_shared(1397050964, 1)"
@@ -106,7 +109,8 @@ final class Ledger {
         """ + controlSQL + ") as control"
     private static let controlSQL: SQL = """
         select generation, active_version, paused,
-            (select max(generation) from review.policies where valid_from <= now()) as review_policy
+            (select max(generation) from review.policies where valid_from <= now()) as review_policy,
+            (select max(generation) from sentinode.shadow_changes) as shadow_generation
         from (values (1)) as one
         left join lateral (select * from sentinode.control order by generation desc limit 1) as control on true
         """

@@ -117,12 +117,15 @@ struct ControlRow: AuditedRow {
     let reason: String
     let changedAt: Timestamp
     let changedBy: String
+    /// Criteria that were not met; nil where none stood against it.
+    let overridden: String?
 
     static let table = AuditedTable(
         "sentinode.control",
         [
             .init("generation", .bigint), .init("active_version", .text), .init("paused", .boolean),
             .init("reason", .text), .init("changed_at", .timestamptz), .init("changed_by", .text),
+            .init("overridden", .text),
         ])
 
     func columns(_ stamp: Stamp) -> [Column] {
@@ -132,6 +135,7 @@ struct ControlRow: AuditedRow {
             Column("changed_by", .text(changedBy)),
             Column("generation", .integer(control.generation)),
             stamp.leaf,
+            Column("overridden", text: overridden),
             Column("paused", .boolean(control.isPaused)),
             Column("reason", .text(reason)),
             stamp.saltColumn,

@@ -42,6 +42,16 @@ struct Prediction: AuditedRow {
     var selection: Selection?
     /// Whether the version was made for other patches than this one: nothing is decided of it then.
     var isOutOfScope = false
+    /// What versions in shadow say of it.
+    var opinions: [ShadowOpinion] = []
+
+    var shadowPredictions: [ShadowPrediction] {
+        opinions.map {
+            ShadowPrediction(
+                job: job.id, modelVersion: $0.version, rule: $0.rule, probabilities: $0.probabilities,
+                isOutOfScope: $0.scope.excludes(job.metadata), predictedAt: predictedAt, engine: $0.engine)
+        }
+    }
 
     var pTumor: Float { rule.pTumor(probabilities) }
     var decision: Decision { isOutOfScope ? .uncertain : rule.decision(probabilities) }

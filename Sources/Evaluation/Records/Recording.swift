@@ -30,9 +30,9 @@ struct Settlement {
     let announcement: Announcement?
 }
 
-/// Another version decides now, or nobody may: found out under the lock that decisions share.
+/// Other versions are to be asked now, or nobody may decide: found out under the lock that decisions share.
 enum ControlChange: Error {
-    case activated(Control)
+    case otherVersions(Control)
     case paused
 }
 
@@ -41,6 +41,8 @@ struct Recording {
     let ledger: Ledger
     /// The version that the predictions were made with.
     let modelVersion: String
+    /// Of the versions in shadow that were asked too.
+    let shadowGeneration: Int64?
     let selection: SelectionAtDecision
 
     /// Settles all findings. What the database refuses is halved until the culprit is alone, and quarantined.
@@ -121,6 +123,7 @@ struct Recording {
             var plan = RecordingPlan(findings, known, at: entry.at, readable: readable)
             try selection.select(&plan.predictions, entry)
             plan.predictionPositions = try entry.insert(plan.predictions)
+            _ = try entry.insert(plan.predictions.flatMap(\.shadowPredictions))
             _ = try entry.insert(plan.quarantined)
             _ = try entry.insert(plan.repeats)
             try KeptImage.insert(KeptImage.of(plan.predictions, at: entry.at), entry.connection)
@@ -131,7 +134,9 @@ struct Recording {
 
     private func follow(_ control: Control) throws {
         if control.isPaused { throw ControlChange.paused }
-        if control.activeVersion != modelVersion { throw ControlChange.activated(control) }
+        guard control.activeVersion == modelVersion, control.shadowGeneration == shadowGeneration else {
+            throw ControlChange.otherVersions(control)
+        }
     }
 }
 

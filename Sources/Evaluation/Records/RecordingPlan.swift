@@ -59,7 +59,9 @@ struct RecordingPlan {
     /// nil where everything was recorded before.
     func event(modelVersion: String) -> AuditEvent? {
         let counts = [
-            (Prediction.table.name, predictions.count), (QuarantinedMessage.table.name, quarantined.count),
+            (Prediction.table.name, predictions.count),
+            (ShadowPrediction.table.name, predictions.reduce(0) { $0 + $1.opinions.count }),
+            (QuarantinedMessage.table.name, quarantined.count),
             (QuarantineRepeat.table.name, repeats.count),
         ].filter { $0.1 > 0 }
         guard !counts.isEmpty else { return nil }

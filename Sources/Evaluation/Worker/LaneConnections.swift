@@ -39,8 +39,15 @@ extension EvaluationWorker {
         return control
     }
 
-    /// Makes the active version's classifier ready, unless it is.
-    func prepareClassifier(_ control: Control) throws {
+    /// Makes the classifiers ready of the active version and of those in shadow, unless they are.
+    func prepareClassifiers(_ control: Control) throws {
+        try prepareClassifier(control)
+        guard shadows.generation != control.shadowGeneration else { return }
+        shadows = try persist { try ShadowClassifiers(control, surroundings.shelf, $0.connection, settings.batch) }
+        for problem in shadows.problems { log.error("a version in shadow is not asked", [.error: problem]) }
+    }
+
+    private func prepareClassifier(_ control: Control) throws {
         guard let name = control.activeVersion else {
             throw VersionError(description: "no model version is active: `sentinode model activate NAME --reason TEXT`")
         }

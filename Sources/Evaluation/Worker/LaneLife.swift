@@ -43,7 +43,9 @@ extension EvaluationWorker {
     private func trial(_ examined: Examined) throws {
         let (_, classifier) = try liveClassifier()
         try surroundings.faults.crash(on: [examined])
-        if let patch = examined.patch { _ = try classifier.classify([patch]) }
+        guard let patch = examined.patch else { return }
+        _ = try classifier.classify([patch])
+        _ = try shadows.opinions(on: [patch])
     }
 
     /// What was decided before was survived before, and needs no attempt.

@@ -59,24 +59,9 @@ final class VersionShelf: Sendable {
         }
         let version = LoadedVersion(
             name: name, rule: try DecisionRule(row), scope: try DeclaredScope(row), network: try Network(weights))
-        try WarmUp.check(version.network)
+        let side = version.network.architecture.side
+        try WarmUp.check(
+            version.network, version.rule.augmentation, GoldenPatch.stored(name, side: side, connection))
         return version
-    }
-}
-
-/// Proof that a network answers, and answers alike with every kernel this CPU has, before it decides anything.
-enum WarmUp {
-    /// Runs a made-up patch through every kernel.
-    static func check(_ network: Network) throws {
-        let side = network.architecture.side
-        let ramp = (0..<side * side * 3).map { UInt8(truncatingIfNeeded: $0 * 7 % 256) }
-        let patch = Patch(width: side, height: side, rgb: ramp)
-        let answers = try Kernel.allCases.filter(\.isSupported).map { kernel in
-            try Classifier(network, kernel: kernel, capacity: 1).classify([patch])
-        }
-        guard let first = answers.first, answers.allSatisfy({ $0 == first }) else {
-            throw VersionError(
-                description: "the kernels of this CPU disagree on a warm-up patch: nothing is decided here")
-        }
     }
 }

@@ -127,7 +127,8 @@ import Testing
                 _ = try evaluate([list, "--skip-bad"], in: folder.path)
                 #expect(try evaluate([list, "--model", list], ends: 1, in: folder.path).log().contains(list))
                 #expect(
-                    try evaluate([list, "--threshold", "2"], ends: 64, in: folder.path).log().contains("between 0 and 1"))
+                    try evaluate([list, "--threshold", "2"], ends: 64, in: folder.path).log().contains(
+                        "between 0 and 1"))
             }
         }
     }
