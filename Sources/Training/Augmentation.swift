@@ -11,9 +11,9 @@ public struct Augmentation: Sendable, Equatable, Codable {
     public var stain: Double
     /// Largest relative change of brightness and of contrast; 0 for none.
     public var brightness: Double
-    /// Standard deviation, in pixels, of the strongest blur, which every other patch has some of; 0 for none.
+    /// Standard deviation, in pixels, of the strongest blur, which three of ten patches have some of; 0 for none.
     public var blur: Double
-    /// Lowest quality that every other patch is compressed to as JPEG, 1 to 100; nil for none.
+    /// Lowest quality that three of ten patches are compressed to as JPEG, 1 to 100; nil for none.
     public var jpeg: Int?
     /// Longest side, in pixels, of a square that is painted over in every other patch; 0 for none (DeVries and Taylor,
     /// *Improved Regularization of Convolutional Neural Networks with Cutout*, 2017).
@@ -30,6 +30,8 @@ public struct Augmentation: Sendable, Equatable, Codable {
     /// The patch as it is.
     public static let none = Augmentation(dihedral: false)
 
+    /// Share of patches that are blurred, and compressed: the others keep what is finest in them.
+    private static let coarsened = 0.3
     /// Highest quality that a patch is compressed to.
     private static let finestJPEG = 95
 
@@ -42,11 +44,11 @@ public struct Augmentation: Sendable, Equatable, Codable {
         if stain > 0 { patch = StainChange(strength: stain, &random).apply(to: patch) }
         if brightness > 0 { patch = patch.relit(by: brightness, &random) }
         if blur > 0 {
-            let (happens, deviation) = (random.unit() < 0.5, random.uniform(0...blur))
+            let (happens, deviation) = (random.unit() < Augmentation.coarsened, random.uniform(0...blur))
             if happens { patch = patch.blurred(deviation) }
         }
         if let jpeg {
-            let happens = random.unit() < 0.5
+            let happens = random.unit() < Augmentation.coarsened
             let quality = random.whole(jpeg...max(jpeg, Augmentation.finestJPEG)), halves = random.whole(0...1) == 1
             if happens { patch = patch.recompressed(quality: quality, halvesColours: halves) }
         }

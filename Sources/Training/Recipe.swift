@@ -27,6 +27,8 @@ public struct Recipe: Sendable, Equatable, Codable {
     public var balancesClasses = false
     /// Share of the averaged weights that a step keeps, as in 0.999; nil where the last weights are used as they are.
     public var averaging: Double?
+    /// Whether random weights start as for colours of mean 0 and deviation 1: see `Weights.standardised(for:)`.
+    public var standardisesStart = false
     public var seed: UInt64 = 0
 
     public init() {}

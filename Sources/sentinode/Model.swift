@@ -62,7 +62,7 @@ struct Model: ParsableCommand {
                     scope: DeclaredScope(
                         mpp: mpp?.range ?? declared.scope.mpp,
                         stains: stain.isEmpty ? declared.scope.stains : Set(stain)),
-                    development: try developmentProfile(), card: try cardText())
+                    development: try developmentProfile(), card: try cardText(), training: try trainingRecord())
                 switch imported {
                 case .new:
                     print("imported \(name); it decides nothing until `sentinode model activate \(name) --reason TEXT`")
@@ -76,6 +76,13 @@ struct Model: ParsableCommand {
         }
 
         private func cardText() throws -> String? { try text(named: card, orBeside: "md", "model card")?.text }
+
+        /// What `sentinode train` left beside the weights.
+        private func trainingRecord() throws -> String? {
+            let path = URL(filePath: file).deletingLastPathComponent().appending(path: "training.json").path
+            guard FileManager.default.fileExists(atPath: path) else { return nil }
+            return try text(named: path, orBeside: "", "training record")?.text
+        }
 
         private func developmentProfile() throws -> DevelopmentProfile? {
             guard let found = try text(named: profile, orBeside: "profile.json", "development profile") else {

@@ -48,9 +48,11 @@ struct Train: ParsableCommand {
     func run() throws {
         try reportingFailures {
             let recipe = try settings.chosen()
-            let start = try startingWeights(recipe)
+            let given = try `init`.map(NamedModel.init)
             let folder = try TrainingFolder(out, resuming: resume)
-            let split = try load(side: try Network(start).architecture.side, seed: recipe.seed)
+            let side = try given.map { try $0.network.architecture.side } ?? NetworkShape.published.side
+            let split = try load(side: side, seed: recipe.seed)
+            let start = try given?.weights ?? randomWeights(recipe, split.training)
             let training = try TrainingSession(split, from: start, recipe, in: folder, threads: threads)
             if resume { try training.resume() }
             let stop = try StopRequest()
@@ -73,9 +75,9 @@ struct Train: ParsableCommand {
         }
     }
 
-    private func startingWeights(_ recipe: Recipe) throws -> Weights {
-        guard let `init` else { return try NetworkShape.published.randomWeights(seed: recipe.seed) }
-        return try NamedModel(`init`).weights
+    private func randomWeights(_ recipe: Recipe, _ patches: LabelledImages) throws -> Weights {
+        let weights = try NetworkShape.published.randomWeights(seed: recipe.seed)
+        return recipe.standardisesStart ? try weights.standardised(for: patches.samples) : weights
     }
 
     private func load(side: Int, seed: UInt64) throws -> TrainingSplit {
@@ -111,9 +113,9 @@ struct RecipeOptions: ParsableArguments {
     var brightness: Double?
     @Option(help: "Most pixels that a patch is moved by in training.")
     var shift: Int?
-    @Option(help: "Strongest blur in training, standard deviation in pixels; every other patch has some.")
+    @Option(help: "Strongest blur in training, standard deviation in pixels; three of ten patches have some.")
     var blur: Double?
-    @Option(help: "Lowest JPEG quality that every other patch is compressed to in training, 1 to 100; 0 for none.")
+    @Option(help: "Lowest JPEG quality that three of ten patches are compressed to in training, 1 to 100; 0 for none.")
     var jpeg: Int?
     @Option(help: "Longest side of a square that is painted over in every other patch in training, in pixels.")
     var cutout: Int?

@@ -103,7 +103,7 @@ import Testing
             }
             worker.send(SIGTERM)
             #expect(try worker.waitForEnd() == .exit(0))
-            #expect(try worker.log().contains("another model version decides now"))
+            #expect(try worker.log().contains("other model versions are asked now"))
             let large = try (0..<20).map { (try TestPatches.jobID("job-\($0)"), ["wrong_size"]) }
             #expect(try laboratory.quarantine() == Dictionary(uniqueKeysWithValues: large))
             #expect(

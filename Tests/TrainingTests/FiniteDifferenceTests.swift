@@ -7,11 +7,12 @@ import Testing
 @Suite struct FiniteDifferenceTests {
     private static let shape = NetworkShape(side: 18, channels: [5, 7], kernelSide: 3, hidden: [11, 6])
 
-    @Test(arguments: [0, 0.4])
-    func `gradients are the slopes of the loss`(dropout: Double) throws {
+    @Test(arguments: [(0, 0), (0.4, 0), (0.4, 0.2)])
+    func `gradients are the slopes of the loss`(dropout: Double, labelSmoothing: Double) throws {
         let weights = try Self.shape.randomWeights(seed: 3)
         var recipe = Recipe()
         (recipe.batchSize, recipe.dropout, recipe.augmentation) = (3, dropout, .none)
+        recipe.labelSmoothing = labelSmoothing
         let engine = TrainingEngine(
             weights, try Architecture(weights, side: 18), recipe, kernel: .best, threads: 1)
         let items = (0..<3).map { index in
@@ -21,7 +22,7 @@ import Testing
         }
         let gradient = try engine.layout.weights(
             engine.gradients(of: items).gradient, named: weights.tensors.map(\.name))
-        let plain = PlainNetwork(convolutions: 2, dropout: dropout)
+        let plain = PlainNetwork(convolutions: 2, dropout: dropout, labelSmoothing: labelSmoothing)
         var tensors = weights.tensors.map { $0.values.map(Double.init) }
         for (index, tensor) in gradient.tensors.enumerated() {
             let largest = Double(tensor.values.reduce(0) { max($0, abs($1)) })
@@ -60,6 +61,7 @@ enum Noise {
 private struct PlainNetwork {
     let convolutions: Int
     let dropout: Double
+    let labelSmoothing: Double
 
     func loss(_ items: [GradientWorkspace.Item], _ shapes: [[Int]], _ tensors: [[Double]]) -> Double {
         items.reduce(0) { sum, item in
@@ -70,7 +72,9 @@ private struct PlainNetwork {
             // ln by Newton's steps on the exponential: no other is at hand that is the same everywhere.
             var logarithm = total - 1
             for _ in 0..<60 { logarithm += total * exponential(-logarithm) - 1 }
-            return sum + item.share * (most + logarithm - logits[item.sample.isTumor ? 1 : 0])
+            let (own, other) = item.sample.isTumor ? (logits[1], logits[0]) : (logits[0], logits[1])
+            let expected = (1 - labelSmoothing / 2) * own + labelSmoothing / 2 * other
+            return sum + item.share * (most + logarithm - expected)
         }
     }
 

@@ -55,9 +55,10 @@ public final class ModelRegistry {
     ///
     /// - Throws: `WeightsError` for a file that cannot be read, `OperationError` for one that is no such network and for
     ///   a name that is taken by another version.
+    /// - Parameter training: what `training.json` says of the weights; it goes into the audit trail.
     public func importModel(
         path: String, name: String, rule: DecisionRule, scope: DeclaredScope = DeclaredScope(),
-        development: DevelopmentProfile? = nil, card: String?
+        development: DevelopmentProfile? = nil, card: String?, training: String? = nil
     ) throws -> Imported {
         try ModelRegistry.check(name)
         let file = try Weights.bytes(ofFileAt: path)
@@ -104,8 +105,26 @@ public final class ModelRegistry {
                         modelVersion: name, number: Int16(index + 1), png: patch.png, answer: patch.answer,
                         storedAt: entry.at, storedBy: entry.actor)
                 })
-            return (.new, AuditEvent(action: "model.imported", subject: name))
+            let detail = try training.map { text in
+                try Self.check(training: text, of: hexadecimal(weightsSHA256))
+                return JSONText.object([("training", .string(text))])
+            }
+            return (.new, AuditEvent(action: "model.imported", subject: name, detail: detail))
         }.value
+    }
+
+    /// - Throws: `OperationError` for what `sentinode train` said of other weights.
+    private static func check(training: String, of weightsSHA256: String) throws {
+        struct Record: Decodable { let weights_sha256: String }
+        let record: Record
+        do {
+            record = try JSONDecoder().decode(Record.self, from: Data(training.utf8))
+        } catch {
+            throw OperationError("training.json beside the weights is not what `sentinode train` writes: move it away")
+        }
+        guard record.weights_sha256 == weightsSHA256 else {
+            throw OperationError("training.json beside the weights is of other weights: move it away")
+        }
     }
 
     /// - Throws: `OperationError` that names the file, for one that is no network of the family.

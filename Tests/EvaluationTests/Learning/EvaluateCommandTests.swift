@@ -1,4 +1,5 @@
 import Foundation
+import PatchClassifier
 import Testing
 
 @testable import Evaluation
@@ -92,6 +93,39 @@ import Testing
                 #expect(few["AUC-ROC"]?.value != nil && few["AUC-ROC"]?.lower == nil)
                 let none = try report(evaluate([list { _ in "" }, "--json"], in: folder.path)).evaluation
                 #expect(none.slides == nil && none["accuracy"]?.lower != nil)
+            }
+        }
+    }
+
+    @Test func `what is chosen is kept beside the weights, and followed`() async throws {
+        try await onDedicatedThread {
+            try LabelledFolder.with { folder in
+                try folder.write(patches: 0..<60, to: "patches")
+                let list = try folder.list("patches.csv", lines: ["id,label"] + (0..<60).map { "\($0),\($0 % 2)" })
+                let weights = folder.path + "/w.safetensors"
+                try FileManager.default.copyItem(atPath: TemplateDatabase.weights, toPath: weights)
+                let chosen = try evaluate(
+                    [list, "--model", weights, "--tta", "--target-recall", "0.6", "--review-budget", "0.3", "--save"],
+                    in: folder.path)
+                #expect(try chosen.output().contains("the threshold was chosen on these patches, which flatters it"))
+                let declared = try #require(try VersionDeclaration.read(beside: weights))
+                #expect(declared.rule.augmentation == .dihedral && declared.rule.operatingPoint.uncertain != nil)
+                #expect(declared.chosen?.contains("on 60 patches of") == true)
+                #expect(try VersionDeclaration(json: declared.json) == declared)
+
+                func recall(_ arguments: String...) throws -> Double? {
+                    try report(evaluate([list, "--model", weights, "--json"] + arguments, in: folder.path))
+                        .evaluation["recall"]?.value
+                }
+                #expect(try #require(try recall()) > 0.6)
+                #expect(try recall("--threshold", "0.999999") != recall())
+
+                try Data(#"{"threshold": 3}"#.utf8).write(to: URL(filePath: folder.path + "/w.version.json"))
+                let refused = try evaluate([list, "--model", weights], ends: 1, in: folder.path)
+                #expect(try refused.log().contains("w.version.json: the threshold lies between 0 and 1"))
+                for flags in [["--save"], ["--review-budget", "0.2"], ["--target-recall", "2"]] {
+                    _ = try evaluate([list, "--model", weights] + flags, ends: 64, in: folder.path)
+                }
             }
         }
     }

@@ -53,7 +53,8 @@ let privilegesOnRelations = """
     review.worklist_items | admin=r auditor=r monitor=r
     sentinode.attempts | admin=r auditor=r monitor=r worker=adrw
     sentinode.control | admin=ar auditor=r monitor=r worker=r
-    sentinode.model_versions | admin=ar auditor=r monitor=r reviewer=r(arithmetic,card,created_at,created_by,name,preprocessing,threshold,uncertain_high,uncertain_low,version_sha256,weights_sha256) worker=r
+    sentinode.golden_patches | admin=ar auditor=r monitor=r worker=r
+    sentinode.model_versions | admin=ar auditor=r monitor=r reviewer=r(arithmetic,card,created_at,created_by,name,preprocessing,temperature,test_time_augmentation,threshold,uncertain_high,uncertain_low,version_sha256,weights_sha256) worker=r
     sentinode.models | admin=ar auditor=r monitor=r worker=r
     sentinode.outbox | admin=ar auditor=r monitor=ar worker=adrw
     sentinode.outbox_outbox_id_seq |
@@ -62,6 +63,8 @@ let privilegesOnRelations = """
     sentinode.quarantine_decisions | admin=ar auditor=r monitor=r worker=r(decided_at,job_id,payload_sha256)
     sentinode.quarantine_repeats | admin=r auditor=r monitor=r worker=ar(job_id,payload_sha256,quarantined_at)
     sentinode.quarantined_messages | admin=r auditor=r monitor=r(explanation,headers,job_id,payload_sha256,payload_size,properties,quarantined_at,reason,received_at) worker=ar(job_id,payload_sha256,quarantined_at)
+    sentinode.retirements | admin=ar auditor=r monitor=r worker=r
     sentinode.schema_migrations | admin=r auditor=r monitor=r reviewer=r worker=r
-    sentinode.shadow_predictions | admin=r auditor=r monitor=r worker=ar
+    sentinode.shadow_changes | admin=ar auditor=r monitor=r worker=r
+    sentinode.shadow_predictions | admin=ar auditor=r monitor=r worker=ar
     """

@@ -16,7 +16,8 @@ final class Laboratory {
     /// Where its programs run.
     let folder: URL
     private var programs: [Program] = []
-    private let publisher: Publisher
+    private var publisher: Publisher
+    private var lastPublished = ContinuousClock.now
 
     /// Where every event arrives.
     static let eventsQueue = "test.events"
@@ -115,6 +116,11 @@ final class Laboratory {
 
     /// Publishes and requires the broker's confirm of every message.
     func publish(_ messages: [OutgoingMessage]) throws {
+        // The broker gives up a connection on which nothing was heard for long.
+        if ContinuousClock.now - lastPublished > .seconds(10) {
+            publisher = try Publisher(broker, topology: Laboratory.topology)
+        }
+        defer { lastPublished = .now }
         for start in stride(from: 0, to: messages.count, by: 256) {
             let outcomes = try publisher.publish(
                 Array(messages[start..<min(start + 256, messages.count)]), deadline: 30)
