@@ -36,9 +36,12 @@ public struct Recipe: Sendable, Equatable, Codable {
     /// What did best on validation patches of those settings that were tried: see the documentation of training.
     public static let standard: Recipe = {
         var recipe = Recipe()
-        recipe.epochs = 90
+        recipe.epochs = 180
         recipe.schedule = .linear
         recipe.averaging = 0.99
+        recipe.augmentation = Augmentation(shift: 5, stain: 0.1, brightness: 0.1, blur: 0.6, jpeg: 40, cutout: 32)
+        recipe.labelSmoothing = 0.1
+        recipe.standardisesStart = true
         return recipe
     }()
 

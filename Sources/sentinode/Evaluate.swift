@@ -40,6 +40,8 @@ struct Evaluate: ParsableCommand {
     var calibrate = false
     @Flag(help: "Write what was chosen to NAME.version.json beside the weights.")
     var save = false
+    @Option(help: "Write an HTML page with curves and the most confident mistakes; it needs nothing from elsewhere.")
+    var report: String?
     @Flag(help: "One JSON object.")
     var json = false
 
@@ -84,15 +86,21 @@ struct Evaluate: ParsableCommand {
             if calibrate { try answers.calibrate() }
             let choice = try wanted.map { try answers.choose($0) }
             let other = try against.map { try compared(NamedModel($0), on: read) }
-            let report = EvaluationReport(
+            let comparison = other.map { answers.comparison(with: $0) }
+            let found = EvaluationReport(
                 model: path, source: source, evaluation: answers.evaluation,
                 sites: answers.evaluationsBySite.compactMap { site, evaluation in
                     site.map { EvaluationReport.Site(site: $0, evaluation: evaluation) }
                 },
-                against: against, comparison: other.map { answers.comparison(with: $0) },
+                against: against, comparison: comparison,
                 temperature: answers.rule.temperature, test_time_augmentation: answers.rule.augmentation,
                 chosen: choice.map { EvaluationReport.Chosen($0, confidence: confidence) }, notice: notice)
-            if json { print(jsonLine(report)) } else { report.show() }
+            if json { print(jsonLine(found)) } else { found.show() }
+            if let report {
+                let against = against.flatMap { name in comparison.map { (name: name, $0) } }
+                let page = EvaluationPage(answers, of: path, on: source, against: against)
+                try write(Data(page.html.utf8), to: report)
+            }
             guard save else { return }
             declared.rule = answers.rule
             declared.chosen =
@@ -104,7 +112,7 @@ struct Evaluate: ParsableCommand {
                             $0.recallLowerBound)
                     },
                 ].compactMap(\.self).joined(separator: "; ") + ", on \(read.patches.count) patches of \(source)"
-            try write(declared, to: VersionDeclaration.path(beside: path))
+            try write(declared.json, to: VersionDeclaration.path(beside: path))
         }
     }
 
@@ -119,9 +127,9 @@ struct Evaluate: ParsableCommand {
         return try LabelledAnswers(patches, model.weights, rule)
     }
 
-    private func write(_ declaration: VersionDeclaration, to path: String) throws {
+    private func write(_ content: Data, to path: String) throws {
         do {
-            try declaration.json.write(to: URL(filePath: path), options: .atomic)
+            try content.write(to: URL(filePath: path), options: .atomic)
         } catch {
             throw OperationError("\(path) cannot be written")
         }

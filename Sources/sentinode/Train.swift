@@ -13,8 +13,8 @@ struct Train: ParsableCommand {
             whole slides where slides are known.
 
             The same data, flags and seed give the same weights to the last bit, whatever the machine and the number of \
-            threads. --out holds weights.safetensors (of the epoch with the lowest validation loss), history.csv, \
-            training.json and the checkpoint that --resume goes on from.
+            threads. --out holds weights.safetensors (of the epoch with the lowest validation loss), history.csv and \
+            history.html, training.json and the checkpoint that --resume goes on from.
 
             Examples:
               sentinode train train.csv --validation validation.csv --out trained
@@ -37,11 +37,18 @@ struct Train: ParsableCommand {
     @OptionGroup var settings: RecipeOptions
     @Option(help: "Threads (default: one a core); the result does not depend on it.")
     var threads: Int?
+    @Option(help: "Watts that this machine draws for it, where it does not measure them itself (RAPL).")
+    var power: Double?
+    @Option(help: "Grams of carbon dioxide that a kilowatt-hour stands for here.")
+    var gridIntensity: Double?
     @Flag(help: "Go on from the checkpoint in --out, with the flags that it was begun with.")
     var resume = false
 
     func validate() throws {
         guard (0.01...0.9).contains(validationShare) else { throw ValidationError("--validation-share is 0.01 to 0.9") }
+        guard (power ?? 1) > 0, (gridIntensity ?? 0) >= 0 else {
+            throw ValidationError("--power is above 0 and --grid-intensity not below it")
+        }
         guard (1...1024).contains(threads ?? 1) else { throw ValidationError("--threads is 1 to 1024") }
     }
 
@@ -67,12 +74,21 @@ struct Train: ParsableCommand {
                 display.showLast()
             }
             display.end()
-            let digest = try training.finish()
+            let energy = training.energy(statedWatts: power, gridIntensity: gridIntensity)
+            let digest = try training.finish(energy: energy)
             guard let best = training.best else { return }
             print(
                 "epoch \(best.epoch) had the lowest validation loss; its weights are \(folder.weights), SHA-256 \(digest)"
             )
+            print(sentence(energy))
         }
+    }
+
+    private func sentence(_ energy: EnergyUse?) -> String {
+        guard let energy else { return "energy: this machine does not measure it; --power WATTS states it" }
+        let carbon = energy.carbonDioxide.map { String(format: ", %.3g g of carbon dioxide", $0) } ?? ""
+        return String(
+            format: "energy: %.3g Wh at %.3g W (%@)%@", energy.wattHours, energy.watts, energy.power.rawValue, carbon)
     }
 
     private func randomWeights(_ recipe: Recipe, _ patches: LabelledImages) throws -> Weights {

@@ -43,6 +43,25 @@ public struct LabelledAnswers: Sendable {
         }
     }
 
+    /// Probabilities of tumour with their labels.
+    var probabilities: [LabelledScore] {
+        scored.map {
+            LabelledScore(score: Double($0.pTumor), isTumour: $0.isTumor, weight: $0.weight, slide: $0.slide)
+        }
+    }
+
+    /// The patches that the threshold puts on the wrong side, the surest first: missed tumours, or false alarms.
+    func mistakes(isTumor: Bool, most: Int) -> [(patch: LabelledImage, pTumor: Float)] {
+        let threshold = rule.operatingPoint.threshold
+        let wrong = scored.indices.filter {
+            scored[$0].isTumor == isTumor && (scored[$0].pTumor >= threshold) != isTumor
+        }
+        func sureness(_ index: Int) -> Double { isTumor ? -scored[index].logOdds : scored[index].logOdds }
+        return wrong.sorted { (sureness($1), $0) < (sureness($0), $1) }.prefix(most).map {
+            (patches[$0], scored[$0].pTumor)
+        }
+    }
+
     private func evaluation(of some: [ModelEvaluation.Scored]) -> ModelEvaluation {
         ModelEvaluation(some, slides: isClustered ? Set(some.map(\.slide)).count : nil, rule.operatingPoint)
     }

@@ -8,6 +8,7 @@ public struct TrainingFolder: Sendable {
     var checkpoint: String { path + "/checkpoint" }
     public var weights: String { path + "/weights.safetensors" }
     var history: String { path + "/history.csv" }
+    public var page: String { path + "/history.html" }
     var record: String { path + "/training.json" }
 
     /// - Throws: `OperationError` where another run's files would be written over, or there is none to go on from.

@@ -10,6 +10,7 @@ public final class TrainingSession {
     private let split: TrainingSplit
     private let folder: TrainingFolder
     private let startDigest: String
+    private let counters = EnergyCounters()
     /// Names everything that the weights follow from but the recipe.
     private let identity: String
 
@@ -51,11 +52,31 @@ public final class TrainingSession {
         guard try run.runEpoch(onStep: onStep, shouldGoOn: shouldGoOn) else { return false }
         try TrainingCheckpoint.write(run, identity: identity, to: folder.checkpoint)
         try DurableFile.write(Array(TrainingHistory(history).csv.utf8), to: folder.history)
+        try DurableFile.write(Array(TrainingPage(history: history, facts: facts).html.utf8), to: folder.page)
         return true
     }
 
+    private var facts: [String] {
+        let recipe = run.recipe
+        return [
+            "\(split.training.patches.count) patches to learn from: \(split.training.source)",
+            "\(split.validation.patches.count) to validate with: \(split.validation.source)",
+            "Batches of \(recipe.batchSize), dropout \(recipe.dropout), seed \(recipe.seed)",
+        ]
+    }
+
+    /// Of all epochs, those before a resumption among them: by the machine's counters, else by a power that a person
+    /// stated; nil where there is neither.
+    public func energy(statedWatts: Double?, gridIntensity: Double?) -> EnergyUse? {
+        let seconds = history.reduce(0) { $0 + $1.seconds }
+        if let watts = counters?.meanWatts {
+            return EnergyUse(watts: watts, .measured, seconds: seconds, gridIntensity: gridIntensity)
+        }
+        return statedWatts.map { EnergyUse(watts: $0, .stated, seconds: seconds, gridIntensity: gridIntensity) }
+    }
+
     /// Writes the weights of the best epoch, and how they came about; the weights' SHA-256.
-    public func finish() throws -> String {
+    public func finish(energy: EnergyUse? = nil) throws -> String {
         guard let weights = run.progress.best, let best else { throw OperationError("no epoch was done") }
         let bytes = weights.canonicalBytes, digest = hexadecimal(try Hash.sha256(bytes))
         try DurableFile.write(bytes, to: folder.weights)
@@ -63,7 +84,7 @@ public final class TrainingSession {
             weightsSHA256: digest, startSHA256: startDigest, recipe: run.recipe,
             training: TrainingRecord.Part(split.training, try split.training.digest()),
             validation: TrainingRecord.Part(split.validation, try split.validation.digest()), bestEpoch: best,
-            epochs: history.count)
+            epochs: history.count, seconds: history.reduce(0) { $0 + $1.seconds }, energy: energy)
         let encoder = JSONEncoder()
         encoder.keyEncodingStrategy = .convertToSnakeCase
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
@@ -93,6 +114,8 @@ private struct TrainingRecord: Encodable {
     let validation: Part
     let bestEpoch: EpochRecord
     let epochs: Int
+    let seconds: Double
+    let energy: EnergyUse?
 }
 
 /// The epochs as a CSV file.

@@ -17,7 +17,8 @@ public struct MonitorReport {
         waiting = try WebhookQueue(connection: connection).backlog().waiting
         guard let run = try ReportedRun.newest(connection) else {
             page = ReportPage(
-                verdict: "The monitor has not run yet: there is nothing to report.", mood: .unwatched, facts: [],
+                title: MonitorReport.title, verdict: "The monitor has not run yet: there is nothing to report.",
+                mood: .unwatched, facts: [],
                 chapters: [])
             self.figures = .array([])
             return
@@ -42,9 +43,11 @@ public struct MonitorReport {
         self.figures = figures.json
         let isWatched = versions.allSatisfy(figures.referenced.contains)
         page = ReportPage(
-            verdict: MonitorReport.verdict(alerts, versions, figures),
+            title: MonitorReport.title, verdict: MonitorReport.verdict(alerts, versions, figures),
             mood: !alerts.isEmpty ? .alarm : isWatched ? .calm : .unwatched, facts: run.facts, chapters: chapters)
     }
+
+    private static let title = "Sentinode monitor"
 
     public var html: String { page.html }
     public var json: String {

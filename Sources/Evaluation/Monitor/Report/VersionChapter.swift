@@ -16,7 +16,7 @@ struct VersionChapter {
 
     func parts(_ connection: DatabaseConnection) throws -> [ReportPart] {
         let answers = LabelAnswers(period.patches[subject] ?? [], profile)
-        let curves = ScoreCurves(answers: answers)
+        let curves = ScoreCurves(answers)
         let overall = [
             summary, overTime("recall", "Recall: share of tumours that were called"),
             overTime("precision", "Precision: share of tumor calls that are tumours"), drift,

@@ -1,17 +1,11 @@
-import Database
-import Foundation
 import Monitoring
 
 /// How scores and labels go together: what no single figure tells.
 struct ScoreCurves {
-    let answers: LabelAnswers
-
-    /// Corrected labels where there are any, else all of them.
-    private var labelled: [LabelledScore] {
-        answers.correctedScores.isEmpty ? answers.plainScores : answers.correctedScores
-    }
-
-    private var name: String { answers.correctedScores.isEmpty ? "labels, plain" : "labels, corrected" }
+    /// Scores are probabilities.
+    let labelled: [LabelledScore]
+    /// What the legend calls them.
+    let name: String
 
     var parts: [ReportPart] { [reliability, receiver, precisionRecall] }
 
@@ -66,51 +60,5 @@ struct ScoreCurves {
     private static func thinned(_ points: [(Double, Double)], to most: Int = 200) -> [(Double, Double)] {
         guard points.count > most else { return points }
         return (0..<most).map { points[$0 * (points.count - 1) / (most - 1)] }
-    }
-}
-
-/// The patches on which people and the model differ most, as pictures where they are kept.
-struct DisagreedPatches {
-    private let patches: [LabelledPatch]
-
-    private static let most = 12
-
-    init(_ answers: LabelAnswers) {
-        func distance(_ patch: LabelledPatch) -> Double {
-            patch.answer == .tumor ? 1 - patch.pTumor : patch.pTumor
-        }
-        patches = Array(
-            answers.all.filter { $0.answer != .unassessable && ($0.answer == .tumor) != $0.isCalledTumor }
-                .sorted { (distance($1), $0.job.text) < (distance($0), $1.job.text) }.prefix(DisagreedPatches.most))
-    }
-
-    func parts(_ connection: DatabaseConnection) throws -> [ReportPart] {
-        guard !patches.isEmpty else { return [] }
-        let kept = try Dictionary(
-            uniqueKeysWithValues: connection.query(
-                """
-                select prediction.job_id, image.png
-                from sentinode.predictions as prediction
-                join sentinode.patch_images as image using (image_sha256)
-                where prediction.job_id = any($1::uuid[])
-                """, [.uuidArray(patches.map(\.job))]
-            ).map { (try $0.uuid("job_id"), try $0.bytes("png")) })
-        let rows = patches.map { patch in
-            [
-                patch.job.text, patch.answer == .tumor ? "tumor" : "normal", patch.pTumor.short,
-                patch.provenance.origin.site,
-            ]
-        }
-        return [
-            ReportPart(
-                title: "Where people and the model differ most",
-                words: "The label, and the model's probability of tumour.",
-                table: ReportTable(columns: ["job", "label", "probability of tumour", "site"], rows: rows),
-                pictures: patches.compactMap { patch in
-                    kept[patch.job].map {
-                        ($0, "\(patch.answer == .tumor ? "tumor" : "normal"), \(patch.pTumor.short) \(patch.job.text)")
-                    }
-                }, isTable: true)
-        ]
     }
 }

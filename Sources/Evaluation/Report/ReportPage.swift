@@ -1,7 +1,8 @@
 import Foundation
 
-/// The report as one HTML page that needs nothing from elsewhere.
+/// A report as one HTML page that needs nothing from elsewhere.
 struct ReportPage {
+    let title: String
     let verdict: String
     let mood: Mood
     let facts: [String]
@@ -28,12 +29,12 @@ struct ReportPage {
             <meta charset="utf-8">
             <meta name="viewport" content="width=device-width, initial-scale=1">
             <meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
-            <title>Sentinode monitor</title>
+            <title>\(title.escaped)</title>
             <style>\(ReportPage.style)</style>
             </head>
             <body>
             <header>
-            <h1>Sentinode monitor</h1>
+            <h1>\(title.escaped)</h1>
             <p class="verdict \(mood.rawValue)">\(verdict.escaped)</p>
             <ul class="facts">\(facts.map { "<li>\($0.escaped)</li>" }.joined())</ul>
             </header>
