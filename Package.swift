@@ -30,7 +30,7 @@ let package = Package(
             name: "Evaluation",
             dependencies: [
                 "PatchClassifier", "Training", "MessageBroker", "Database", "AuditTrail", "Monitoring", "WebClient",
-                .product(name: "Logging", package: "swift-log"),
+                "CHDF5", .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict),
 
@@ -50,6 +50,7 @@ let package = Package(
             cSettings: [.unsafeFlags(["-O3", "-ffp-contract=off", "-fno-fast-math", "-Wall", "-Wextra", "-Werror"])]),
         .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
         .systemLibrary(name: "CJPEG", pkgConfig: "libjpeg", providers: [.apt(["libjpeg-dev"])]),
+        .systemLibrary(name: "CHDF5", pkgConfig: "hdf5", providers: [.apt(["libhdf5-dev"])]),
         .systemLibrary(name: "CRabbitMQ", pkgConfig: "librabbitmq", providers: [.apt(["librabbitmq-dev"])]),
         .systemLibrary(name: "CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),

@@ -4,7 +4,10 @@ import PatchClassifier
 
 /// Labelled patches as a person names them on the command line: files, or labels of the database.
 struct LabelledSource: ParsableArguments {
-    @Argument(help: "Labelled patches: a CSV file, or a folder with a folder for each class.")
+    @Argument(
+        help:
+            "Labelled patches: a CSV file, a folder with a folder for each class, or NAME_x.h5 with NAME_y.h5 beside it."
+    )
     var source: String?
     @Flag(help: "Final labels of the database instead, whose patches are kept; SENTINODE_DATABASE_URL names it.")
     var fromDatabase = false

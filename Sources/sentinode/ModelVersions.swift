@@ -113,13 +113,12 @@ extension Model {
         }
 
         private func read(_ path: String) throws -> ShadowCriteria {
-            guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
-                throw OperationError("\(path) cannot be read as UTF-8 text")
-            }
             do {
-                return try ShadowCriteria(json: text)
-            } catch {
+                return try ShadowCriteria(json: String(contentsOfFile: path, encoding: .utf8))
+            } catch let error as OperationError {
                 throw OperationError("\(path): \(error)")
+            } catch {
+                throw OperationError("\(path) cannot be read as UTF-8 text")
             }
         }
 

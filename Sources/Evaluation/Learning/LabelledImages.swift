@@ -34,11 +34,16 @@ public struct LabelledImages: Sendable {
     public var samples: [TrainingSample] { patches.map(\.sample) }
     public var tumors: Int { patches.count(where: \.sample.isTumor) }
 
-    /// `source` is a CSV file (`id,label`, optional `slide_id`, `site`, `path`) or a folder of two class folders.
+    /// `source` is a CSV file (`id,label`, optional `slide_id`, `site`, `path`), a folder of two class folders, or the
+    /// `NAME_x.h5` of a pair as PCam is published in.
     /// `images` is the folder of a CSV file's patches where they are not beside it. Files are decoded on all cores.
     ///
     /// - Throws: `OperationError` for a source that is no such thing, or where one picture has both labels.
     public init(_ source: String, images: String? = nil, side: Int) throws {
+        if PatchArchive.isOne(source) {
+            try self.init(archive: source, side: side)
+            return
+        }
         let entries = try LabelledList(source, images: images).entries
         guard !entries.isEmpty else { throw OperationError("\(source) lists no patch") }
         let shared = Mutex(
@@ -64,6 +69,25 @@ public struct LabelledImages: Sendable {
             }
         }
         try self.init(source: source, patches: patches, problems: problems)
+    }
+
+    private static let archivePage = 256
+
+    private init(archive source: String, side: Int) throws {
+        let archive = try PatchArchive(source)
+        guard archive.side == side else {
+            throw OperationError("\(source) holds patches of \(archive.side) pixels, \(side) were expected")
+        }
+        guard archive.count > 0 else { throw OperationError("\(source) holds no patch") }
+        var patches: [LabelledImage] = []
+        for start in stride(from: 0, to: archive.count, by: LabelledImages.archivePage) {
+            let range = start..<min(start + LabelledImages.archivePage, archive.count)
+            for (number, one) in zip(range, try archive.read(range)) {
+                patches.append(
+                    try LabelledImage(one.patch, id: "\(number)", isTumor: one.isTumor, slide: nil, site: nil))
+            }
+        }
+        try self.init(source: source, patches: patches, problems: [])
     }
 
     init(source: String, patches: [LabelledImage], problems: [PatchFiles.Problem]) throws(OperationError) {
