@@ -8,7 +8,7 @@ alter table sentinode.model_versions
     add column test_time_augmentation text check (test_time_augmentation = 'dihedral');
 comment on column sentinode.model_versions.temperature is 'Log-odds are divided by this before they become p_tumor; NULL where the network''s own probabilities are used';
 comment on column sentinode.model_versions.test_time_augmentation is 'dihedral: the mean log-odds over the eight symmetries of the square; NULL where a patch is looked at once';
-comment on column sentinode.model_versions.version_sha256 is 'Digest of all that decides: weights, preprocessing, arithmetic, test-time augmentation, temperature, threshold, uncertain band';
+comment on column sentinode.model_versions.version_sha256 is 'Digest of all that decides: weights, preprocessing, arithmetic, test-time augmentation, temperature, threshold, uncertain band, and what it was made for';
 grant select (temperature, test_time_augmentation) on sentinode.model_versions to sentinode_reviewer;
 
 -- Wider than what they replace, so workers of before go on beside those of after.

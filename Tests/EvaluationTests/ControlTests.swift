@@ -127,7 +127,7 @@ import Testing
 
 extension Laboratory {
     /// A version that looks at patches of 8x8: a convolution to 6x6, pooled to 3x3, and a linear layer.
-    fileprivate func importSmallModel(_ registry: ModelRegistry, named name: String) throws {
+    func importSmallModel(_ registry: ModelRegistry, named name: String) throws {
         func tensor(_ name: String, _ shape: [Int]) -> Weights.Tensor {
             let count = shape.reduce(1, *)
             return Weights.Tensor(name: name, shape: shape, values: (0..<count).map { Float($0 % 7) / 10 - 0.3 })

@@ -66,11 +66,15 @@ public final class ModelRegistry {
         let golden = try GoldenPatch.made(for: network, rule)
         try WarmUp.check(network, rule.augmentation, golden)
         let weightsSHA256 = try Hash.sha256(weights.canonicalBytes)
-        let versionSHA256 = try ModelVersionRow.digest(
-            weightsSHA256: weightsSHA256, arithmetic: Network.arithmetic, rule: rule)
+        func digest(_ scope: DeclaredScope) throws -> [UInt8] {
+            try ModelVersionRow.digest(
+                weightsSHA256: weightsSHA256, arithmetic: Network.arithmetic, rule: rule, scope: scope)
+        }
+        // A scope was no part of what decides once: versions of then have the digest without.
+        let (versionSHA256, unscopedSHA256) = (try digest(scope), try digest(DeclaredScope()))
         let sourceSHA256 = try Hash.sha256(file)
         return try ledger.transact { entry in
-            if try self.isStored(name: name, versionSHA256: versionSHA256, entry.connection) {
+            if try self.isStored(name: name, versionSHA256: versionSHA256, unscopedSHA256, entry.connection) {
                 let stored = try self.version(named: name)
                 let differing = [
                     ("the card", card != nil && card != stored.card),
@@ -206,13 +210,16 @@ public final class ModelRegistry {
         return try ModelVersionSummary(row)
     }
 
-    private func isStored(name: String, versionSHA256: [UInt8], _ connection: DatabaseConnection) throws -> Bool {
+    private func isStored(
+        name: String, versionSHA256: [UInt8], _ unscopedSHA256: [UInt8], _ connection: DatabaseConnection
+    ) throws -> Bool {
         let rows = try connection.query(
             "select name, version_sha256 from sentinode.model_versions where name = $1 or version_sha256 = $2",
             [.text(name), .bytes(versionSHA256)])
         for row in rows {
             let stored = try row.text("name")
-            switch (stored == name, try row.bytes("version_sha256") == versionSHA256) {
+            let found = try row.bytes("version_sha256")
+            switch (stored == name, found == versionSHA256 || found == unscopedSHA256) {
             case (true, true): return true
             case (true, false):
                 throw OperationError(

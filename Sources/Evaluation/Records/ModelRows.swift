@@ -56,10 +56,15 @@ struct ModelVersionRow: AuditedRow {
     static let preprocessing = "rgb/255"
 
     /// Digest of all that decides and of nothing else: two versions that decide alike have the same.
-    static func digest(weightsSHA256: [UInt8], arithmetic: String, rule: DecisionRule) throws -> [UInt8] {
+    static func digest(weightsSHA256: [UInt8], arithmetic: String, rule: DecisionRule, scope: DeclaredScope) throws
+        -> [UInt8]
+    {
         let columns: [Column?] = [
             Column("arithmetic", .text(arithmetic)),
+            Column("mpp_high", double: scope.mpp?.upperBound),
+            Column("mpp_low", double: scope.mpp?.lowerBound),
             Column("preprocessing", .text(preprocessing)),
+            Column("stains", text: scope.stainList),
             rule.temperatureColumn,
             rule.augmentationColumn,
             Column("threshold", .real(rule.operatingPoint.threshold)),
