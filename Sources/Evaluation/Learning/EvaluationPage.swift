@@ -26,7 +26,7 @@ public struct EvaluationPage {
         get throws {
             var chapters: [(title: String, parts: [ReportPart])] = [
                 ("Figures", [figures(evaluation, "All patches"), matrix]),
-                ("Over all thresholds", ScoreCurves(labelled: answers.probabilities, name: model).parts),
+                ("Over all thresholds", ScoreCurves(labelled: answers.probabilities, name: "these patches").parts),
             ]
             let sites = answers.evaluationsBySite
             if sites.count > 1 { chapters.append(("Sites", [bySite(sites)])) }
@@ -81,14 +81,15 @@ public struct EvaluationPage {
     }
 
     private var matrix: ReportPart {
-        var rows = [
+        let rows = [
             ["tumour", "\(evaluation.true_positives)", "\(evaluation.false_negatives)"],
             ["normal", "\(evaluation.false_positives)", "\(evaluation.true_negatives)"],
         ]
         var words = "Patches, at threshold \(evaluation.threshold)."
         if let low = evaluation.uncertain_low, let high = evaluation.uncertain_high {
-            words += " From \(low) and below \(high) a person decides: \(evaluation.uncertain) patches."
-            rows.append(["of them uncertain", "\(evaluation.uncertain)", "\(evaluation.uncertain_tumors) with tumour"])
+            words +=
+                " From \(low) and below \(high) a person decides: \(evaluation.uncertain) patches, "
+                + "\(evaluation.uncertain_tumors) of them with tumour."
         }
         return ReportPart(
             title: "Confusion matrix", words: words,
@@ -118,7 +119,11 @@ public struct EvaluationPage {
             ["95 % interval", "\(number(result.auc_lower)) to \(number(result.auc_upper))"],
             ["only this model is right about", "\(result.only_first_right)"],
             ["only the other is right about", "\(result.only_second_right)"],
-            ["McNemar's p", result.mcnemar_p_value?.short ?? "not computed: patches of a slide are alike"],
+            [
+                "McNemar's p",
+                result.mcnemar_p_value.map { $0 < 0.001 ? "under 0.001" : $0.short }
+                    ?? "not computed: patches of a slide are alike",
+            ],
         ]
         return ReportPart(
             title: "On the same patches", table: ReportTable(columns: ["", ""], rows: rows), isTable: true)

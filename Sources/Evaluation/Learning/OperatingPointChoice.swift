@@ -22,7 +22,7 @@ public struct OperatingPointChoice: Sendable {
     public let recallLowerBound: Double
 
     /// The highest threshold whose lower bound of recall reaches what is wanted: Wilson's bound, or over slides where
-    /// patches are of slides. Around it, where there is a budget, the patches whose decision is likeliest to be wrong by
+    /// patches are of slides or stand for others. Around it, where there is a budget, the patches whose decision is likeliest to be wrong by
     /// their own scores: p below the threshold, 1 - p from it on.
     ///
     /// - Throws: `OperationError` where no threshold's does.
@@ -31,15 +31,20 @@ public struct OperatingPointChoice: Sendable {
         let level = 2 * wanted.confidence - 1
         /// Recall and its lower bound; nil where too few slides tell of it.
         func recall(at threshold: Float) -> (value: Double, lower: Double)? {
-            let audited = scored.filter(\.isTumor).map {
-                AuditedPatch(slide: $0.slide, isTumour: true, isCalledTumour: $0.pTumor >= threshold)
-            }
-            let caught = audited.count(where: \.isCalledTumour)
-            let value = Double(caught) / Double(audited.count)
+            let tumors = scored.filter(\.isTumor)
+            let totals = SlideTotals(
+                tumors.map {
+                    AuditedPatch(
+                        slide: $0.slide, isTumour: true, isCalledTumour: $0.pTumor >= threshold, weight: $0.weight)
+                })
+            guard let value = totals.matrix.value(of: .recall) else { return nil }
+            let isIndependent = !isClustered && tumors.allSatisfy { $0.weight == tumors[0].weight }
             let interval =
-                isClustered
-                ? SlideTotals(audited).estimate(of: .recall, level: level)?.value?.interval
-                : wilsonInterval(successes: Double(caught), trials: Double(audited.count), level: level)
+                isIndependent
+                ? wilsonInterval(
+                    successes: Double(tumors.count { $0.pTumor >= threshold }), trials: Double(tumors.count),
+                    level: level)
+                : totals.estimate(of: .recall, level: level)?.value?.interval
             return interval.map { (value, $0.lower) }
         }
         // Recall rises as the threshold falls: the first that reaches it is found by halves.

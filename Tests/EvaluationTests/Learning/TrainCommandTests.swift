@@ -75,6 +75,28 @@ import Testing
         }
     }
 
+    @Test(.enabled(if: SmallDisk.canBeMade, "only root can mount a small file system"))
+    func `a full disk ends it with the last checkpoint whole, and with room it goes on to the same weights`()
+        async throws
+    {
+        try await onDedicatedThread {
+            try LabelledFolder.with { folder in
+                let list = try synthesize(60, to: "patches", in: folder)
+                let flags = [list, "--epochs", "3", "--batch", "32", "--recipe", "seed-50"]
+                _ = try train(flags + ["--out", "whole"], folder)
+                // Room for one checkpoint, and not for a second beside it.
+                let disk = try SmallDisk(at: folder.path + "/disk", kibibytes: 3000)
+                defer { disk.remove() }
+                let full = try train(flags + ["--out", "disk/out"], ends: 1, folder)
+                #expect(try full.log().contains("checkpoint could not be written (write: No space left on device)"))
+                #expect(!FileManager.default.fileExists(atPath: folder.path + "/disk/out/checkpoint.partial"))
+                try disk.resize(kibibytes: 20_000)
+                _ = try train(flags + ["--out", "disk/out", "--resume"], folder)
+                #expect(try weights(folder, "disk/out") == weights(folder, "whole"))
+            }
+        }
+    }
+
     @Test func `fine-tunes the shipped weights`() async throws {
         try await onDedicatedThread {
             try LabelledFolder.with { folder in
@@ -118,5 +140,51 @@ import Testing
                 #expect(try complaint([list, "--skip-bad"], ends: 0).contains("broken.png: "))
             }
         }
+    }
+}
+
+/// A file system in memory of a size of its own.
+private struct SmallDisk {
+    let path: String
+
+    static let canBeMade: Bool = {
+        do {
+            let place = FileManager.default.temporaryDirectory.appending(path: randomName()).path
+            try SmallDisk(at: place, kibibytes: 64).remove()
+            return true
+        } catch {
+            return false
+        }
+    }()
+
+    init(at path: String, kibibytes: Int) throws {
+        self.path = path
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+        try SmallDisk.run("mount", ["-t", "tmpfs", "-o", "size=\(kibibytes)k", "tmpfs", path])
+    }
+
+    func resize(kibibytes: Int) throws {
+        try SmallDisk.run("mount", ["-o", "remount,size=\(kibibytes)k", path])
+    }
+
+    func remove() {
+        do {
+            try SmallDisk.run("umount", [path])
+            try FileManager.default.removeItem(atPath: path)
+        } catch {
+            Issue.record(error)
+        }
+    }
+
+    private struct Refused: Error {}
+
+    private static func run(_ program: String, _ arguments: [String]) throws {
+        let process = Process()
+        process.executableURL = URL(filePath: "/usr/bin/env")
+        process.arguments = [program] + arguments
+        process.standardError = FileHandle.nullDevice
+        try process.run()
+        process.waitUntilExit()
+        guard process.terminationStatus == 0 else { throw Refused() }
     }
 }
