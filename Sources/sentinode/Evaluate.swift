@@ -89,9 +89,7 @@ struct Evaluate: ParsableCommand {
             let comparison = other.map { answers.comparison(with: $0) }
             let found = EvaluationReport(
                 model: path, source: source, evaluation: answers.evaluation,
-                sites: answers.evaluationsBySite.compactMap { site, evaluation in
-                    site.map { EvaluationReport.Site(site: $0, evaluation: evaluation) }
-                },
+                subgroups: answers.subgroups,
                 against: against, comparison: comparison,
                 temperature: answers.rule.temperature, test_time_augmentation: answers.rule.augmentation,
                 chosen: choice.map { EvaluationReport.Chosen($0, confidence: confidence) }, notice: notice)
@@ -139,15 +137,10 @@ struct Evaluate: ParsableCommand {
 
 /// What `--json` prints.
 private struct EvaluationReport: Encodable {
-    struct Site: Encodable {
-        let site: String
-        let evaluation: ModelEvaluation
-    }
-
     let model: String
     let source: String
     let evaluation: ModelEvaluation
-    let sites: [Site]
+    let subgroups: [LabelledAnswers.SubgroupEvaluation]
     let against: String?
     let comparison: ModelComparison?
     let temperature: Float?
@@ -176,7 +169,7 @@ private struct EvaluationReport: Encodable {
                         "the threshold was chosen on these patches, which flatters it: recall %.4f, at least %.4f with "
                         + "confidence %g", chosen.recall, chosen.recall_lower_bound, chosen.confidence))
         }
-        if sites.count > 1 { for site in sites { show(site.evaluation, of: "site \(site.site)") } }
+        for group in subgroups { show(group.evaluation, of: "\(group.by) \(group.name)") }
         if let comparison, let against { show(comparison, against) }
         print("(\(notice))")
     }

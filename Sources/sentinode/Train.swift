@@ -31,7 +31,7 @@ struct Train: ParsableCommand {
     var out: String
     @Option(
         help:
-            "Start from these weights, a .safetensors or .pt file or a version of the database, instead of random ones."
+            "Start from these weights, a .safetensors or .pt file or a version of the database (default: random)."
     )
     var `init`: String?
     @OptionGroup var settings: RecipeOptions
@@ -55,7 +55,7 @@ struct Train: ParsableCommand {
     func run() throws {
         try reportingFailures {
             let recipe = try settings.chosen()
-            let given = try `init`.map(NamedModel.init)
+            let given = try `init` == "random" ? nil : `init`.map(NamedModel.init)
             let folder = try TrainingFolder(out, resuming: resume)
             let side = try given.map { try $0.network.architecture.side } ?? NetworkShape.published.side
             let split = try load(side: side, seed: recipe.seed)

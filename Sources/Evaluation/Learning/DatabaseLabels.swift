@@ -51,7 +51,9 @@ extension LabelledImages {
                         try LabelledImage(
                             patch, id: id, isTumor: row.text("label") == "tumor",
                             weight: 1 / row.float8("selection_probability"), slide: row.optionalText("slide_id"),
-                            site: row.optionalText("site")))
+                            source: PatchSource(
+                                site: row.optionalText("site"), scanner: row.optionalText("scanner"),
+                                stain: row.optionalText("stain"))))
                 }
             }
             if rows.isEmpty { break }
@@ -63,7 +65,8 @@ extension LabelledImages {
     }
 
     private static let pageSQL: SQL = """
-        select prediction.job_id, prediction.slide_id, prediction.site, prediction.selection_probability, final.label,
+        select prediction.job_id, prediction.slide_id, prediction.site, prediction.scanner, prediction.stain,
+            prediction.selection_probability, final.label,
             image.png
         from review.final_labels as final
             join sentinode.predictions as prediction using (job_id)

@@ -11,7 +11,7 @@ public struct EvaluationPage {
     private let comparison: (name: String, result: ModelComparison)?
 
     private static let mostMistakes = 12
-    private static let mostSites = 100
+    private static let mostSubgroups = 100
 
     public init(
         _ answers: LabelledAnswers, of model: String, on source: String, against: (name: String, ModelComparison)? = nil
@@ -28,8 +28,8 @@ public struct EvaluationPage {
                 ("Figures", [figures(evaluation, "All patches"), matrix]),
                 ("Over all thresholds", ScoreCurves(labelled: answers.probabilities, name: "these patches").parts),
             ]
-            let sites = answers.evaluationsBySite
-            if sites.count > 1 { chapters.append(("Sites", [bySite(sites)])) }
+            let subgroups = answers.subgroups
+            if !subgroups.isEmpty { chapters.append(("Subgroups", [table(of: subgroups)])) }
             if let comparison { chapters.append(("Against \(comparison.name)", [compared(comparison.result)])) }
             chapters.append(
                 (
@@ -96,20 +96,20 @@ public struct EvaluationPage {
             table: ReportTable(columns: ["", "called tumour", "called normal"], rows: rows), isTable: true)
     }
 
-    private func bySite(_ sites: [(site: String?, evaluation: ModelEvaluation)]) -> ReportPart {
+    private func table(of subgroups: [LabelledAnswers.SubgroupEvaluation]) -> ReportPart {
         let names = ["recall", "specificity", "AUC-ROC"]
-        let rows = sites.prefix(EvaluationPage.mostSites).map { site, evaluation in
-            [site ?? "not known", "\(evaluation.patches)"]
+        let rows = subgroups.prefix(EvaluationPage.mostSubgroups).map { group in
+            ["\(group.by) \(group.name)", "\(group.evaluation.patches)"]
                 + names.map { name in
-                    guard let figure = evaluation.figures.first(where: { $0.name == name }) else { return "" }
+                    guard let figure = group.evaluation.figures.first(where: { $0.name == name }) else { return "" }
                     let value = figure.value?.short ?? figure.note ?? "not enough data"
                     return EvaluationPage.interval(figure).map { "\(value) (\($0))" } ?? value
                 }
         }
-        let hidden = sites.count - rows.count
+        let hidden = subgroups.count - rows.count
         return ReportPart(
-            title: "Each site", words: hidden > 0 ? "\(hidden) more are not shown." : "",
-            table: ReportTable(columns: ["site", "patches"] + names, rows: Array(rows)), isTable: true)
+            title: "Each site, scanner and stain", words: hidden > 0 ? "\(hidden) more are not shown." : "",
+            table: ReportTable(columns: ["", "patches"] + names, rows: Array(rows)), isTable: true)
     }
 
     private func compared(_ result: ModelComparison) -> ReportPart {
@@ -131,7 +131,9 @@ public struct EvaluationPage {
 
     private func mistakes(isTumor: Bool, _ title: String) throws -> ReportPart {
         let found = answers.mistakes(isTumor: isTumor, most: EvaluationPage.mostMistakes)
-        let rows = found.map { [$0.patch.sample.id, $0.pTumor.description, $0.patch.slide ?? "", $0.patch.site ?? ""] }
+        let rows = found.map {
+            [$0.patch.sample.id, $0.pTumor.description, $0.patch.slide ?? "", $0.patch.source.site ?? ""]
+        }
         return ReportPart(
             title: title, words: found.isEmpty ? "None." : "The model's probability of tumour below each.",
             table: ReportTable(columns: ["patch", "probability of tumour", "slide", "site"], rows: rows),

@@ -35,11 +35,24 @@ public struct LabelledAnswers: Sendable {
     /// Of all patches.
     public var evaluation: ModelEvaluation { evaluation(of: scored) }
 
-    /// Of the patches of each site, by its name; those without a site under nil.
-    public var evaluationsBySite: [(site: String?, evaluation: ModelEvaluation)] {
-        let groups = Dictionary(grouping: patches.indices) { patches[$0].site }
-        return groups.sorted { ($0.key ?? "") < ($1.key ?? "") }.map { site, indices in
-            (site, evaluation(of: indices.map { scored[$0] }))
+    /// The patches of one site, scanner or stain.
+    public struct SubgroupEvaluation: Sendable, Encodable {
+        public let by: PatchSource.Subgroup
+        public let name: String
+        public let evaluation: ModelEvaluation
+    }
+
+    /// Of each site, scanner and stain, in the order of their names, where there are two or more; patches that name none
+    /// are in none.
+    public var subgroups: [SubgroupEvaluation] {
+        PatchSource.Subgroup.allCases.flatMap { by -> [SubgroupEvaluation] in
+            let groups = Dictionary(grouping: patches.indices) { patches[$0].source[by] }
+            guard groups.count > 1 else { return [] }
+            return groups.compactMap { name, indices in
+                name.map {
+                    SubgroupEvaluation(by: by, name: $0, evaluation: evaluation(of: indices.map { scored[$0] }))
+                }
+            }.sorted { $0.name < $1.name }
         }
     }
 

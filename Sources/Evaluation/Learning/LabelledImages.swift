@@ -9,15 +9,18 @@ public import Training
 public struct LabelledImage: Sendable {
     public let sample: TrainingSample
     public let slide: String?
-    public let site: String?
+    public let source: PatchSource
     /// SHA-256 of its pixels.
     let pixels: Digest
 
-    init(_ patch: Patch, id: String, isTumor: Bool, weight: Double = 1, slide: String?, site: String?)
+    init(
+        _ patch: Patch, id: String, isTumor: Bool, weight: Double = 1, slide: String? = nil,
+        source: PatchSource = PatchSource()
+    )
         throws
     {
         sample = TrainingSample(patch, id: id, isTumor: isTumor, weight: weight)
-        (self.slide, self.site) = (slide, site)
+        (self.slide, self.source) = (slide, source)
         let hash = try Hash()
         try patch.rgb.withUnsafeBytes { try hash.update($0) }
         pixels = try hash.finalizeDigest()
@@ -34,7 +37,7 @@ public struct LabelledImages: Sendable {
     public var samples: [TrainingSample] { patches.map(\.sample) }
     public var tumors: Int { patches.count(where: \.sample.isTumor) }
 
-    /// `source` is a CSV file (`id,label`, optional `slide_id`, `site`, `path`), a folder of two class folders, or the
+    /// `source` is a CSV file (`id,label`, optional `slide_id`, `site`, `scanner`, `stain`, `path`), a folder of two class folders, or the
     /// `NAME_x.h5` of a pair as PCam is published in.
     /// `images` is the folder of a CSV file's patches where they are not beside it. Files are decoded on all cores.
     ///
@@ -84,7 +87,7 @@ public struct LabelledImages: Sendable {
             let range = start..<min(start + LabelledImages.archivePage, archive.count)
             for (number, one) in zip(range, try archive.read(range)) {
                 patches.append(
-                    try LabelledImage(one.patch, id: "\(number)", isTumor: one.isTumor, slide: nil, site: nil))
+                    try LabelledImage(one.patch, id: "\(number)", isTumor: one.isTumor))
             }
         }
         try self.init(source: source, patches: patches, problems: [])
@@ -101,7 +104,7 @@ public struct LabelledImages: Sendable {
         do {
             let patch = try Patch(png: [UInt8](Data(contentsOf: URL(filePath: entry.path))), width: side, height: side)
             return try LabelledImage(
-                patch, id: entry.id, isTumor: entry.isTumor, slide: entry.slide, site: entry.site)
+                patch, id: entry.id, isTumor: entry.isTumor, slide: entry.slide, source: entry.source)
         } catch let error as PatchDecodingError {
             throw Unreadable(sentence: error.message)
         } catch let error as HashingError {

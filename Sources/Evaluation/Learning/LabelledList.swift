@@ -7,7 +7,7 @@ struct LabelledList {
         let id: String
         let isTumor: Bool
         var slide: String?
-        var site: String?
+        var source = PatchSource()
     }
 
     let entries: [Entry]
@@ -83,7 +83,8 @@ struct LabelledList {
             let file = field("path") ?? name + ".png"
             return Entry(
                 path: file.hasPrefix("/") ? file : folder + "/" + file, id: name, isTumor: isTumor,
-                slide: field("slide_id"), site: field("site"))
+                slide: field("slide_id"),
+                source: PatchSource(site: field("site"), scanner: field("scanner"), stain: field("stain")))
         }
     }
 

@@ -32,8 +32,8 @@ import Testing
             subscript(_ name: String) -> Figure? { figures.first { $0.name == name } }
         }
 
-        struct Site: Decodable {
-            let site: String
+        struct Subgroup: Decodable {
+            let by, name: String
             let evaluation: Evaluation
         }
 
@@ -44,7 +44,7 @@ import Testing
         }
 
         let evaluation: Evaluation
-        let sites: [Site]
+        let subgroups: [Subgroup]
         let comparison: Comparison?
     }
 
@@ -81,13 +81,17 @@ import Testing
                 func list(_ slide: (Int) -> String) throws -> String {
                     try folder.list(
                         "patches.csv",
-                        lines: ["id,label,slide_id,site"]
-                            + (0..<48).map { "\($0),\($0 % 2),\(slide($0)),\($0 < 30 ? "north" : "south")" })
+                        lines: ["id,label,slide_id,site,scanner,stain"]
+                            + (0..<48).map {
+                                "\($0),\($0 % 2),\(slide($0)),\($0 < 30 ? "north" : "south"),s\($0 % 3),H&E"
+                            })
                 }
                 let many = try report(evaluate([list { "s\($0 / 4)" }, "--json"], in: folder.path))
                 #expect(many.evaluation.slides == 12)
-                #expect(many.sites.map(\.site) == ["north", "south"])
-                #expect(many.sites.map(\.evaluation.patches) == [30, 18])
+                // All have one stain, which is no subgroup then.
+                #expect(many.subgroups.map(\.by) == ["site", "site", "scanner", "scanner", "scanner"])
+                #expect(many.subgroups.map(\.name) == ["north", "south", "s0", "s1", "s2"])
+                #expect(many.subgroups.map(\.evaluation.patches) == [30, 18, 16, 16, 16])
                 let few = try report(evaluate([list { "s\($0 / 16)" }, "--json"], in: folder.path)).evaluation
                 #expect(few["AUC-ROC"]?.note == "not enough data for an interval (3 of 10 slides)")
                 #expect(few["AUC-ROC"]?.value != nil && few["AUC-ROC"]?.lower == nil)

@@ -15,7 +15,7 @@ import Training
             #expect(read.problems.isEmpty)
             #expect(read.samples.map(\.isTumor) == [false, true, true, false])
             #expect(read.patches.map(\.slide) == ["s1", "s1", "s2", nil])
-            #expect(read.patches.map(\.site) == ["north", nil, "south", nil])
+            #expect(read.patches.map(\.source.site) == ["north", nil, "south", nil])
             #expect(
                 try read.samples.map(\.patch)
                     == (0..<4).map { try Patch(png: TestPatches.png($0), width: 96, height: 96) })
