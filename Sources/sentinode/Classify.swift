@@ -10,7 +10,7 @@ struct Classify: ParsableCommand {
             A file that cannot be classified is reported, and the rest goes on; the exit code is 1 then.
 
             Examples:
-              sentinode classify patch.png --model models/sentinode-baseline-1.safetensors
+              sentinode classify patch.png --model models/sentinode-1.safetensors
               SENTINODE_MODEL=weights.pt sentinode classify patches/ --json
             """)
 
@@ -28,7 +28,7 @@ struct Classify: ParsableCommand {
         try reportingFailures {
             var environment = Environment()
             let weights =
-                model ?? environment.require("SENTINODE_MODEL", example: "models/sentinode-baseline-1.safetensors")
+                model ?? environment.require("SENTINODE_MODEL", example: "models/sentinode-1.safetensors")
             try environment.check()
             guard kernel.kernel.isSupported else {
                 throw OperationError("this CPU cannot run the kernel \(kernel.kernel.rawValue)")

@@ -18,7 +18,7 @@ struct Evaluate: ParsableCommand {
               sentinode evaluate validation.csv --model trained/weights.safetensors --calibrate --target-recall 0.95 \
                 --review-budget 0.2 --save
               sentinode evaluate test.csv --model trained/weights.safetensors
-              sentinode evaluate test.csv --model trained/weights.safetensors --against models/sentinode-baseline-1.safetensors
+              sentinode evaluate test.csv --model trained/weights.safetensors --against models/sentinode-1.safetensors
               sentinode evaluate patches/ --model weights.pt --threshold 0.3 --json
             """)
 
@@ -71,7 +71,7 @@ struct Evaluate: ParsableCommand {
         try reportingFailures {
             var environment = Environment()
             let path =
-                model ?? environment.require("SENTINODE_MODEL", example: "models/sentinode-baseline-1.safetensors")
+                model ?? environment.require("SENTINODE_MODEL", example: "models/sentinode-1.safetensors")
             try environment.check()
             let named = try NamedModel(path)
             guard named.isFile || !save else {

@@ -101,6 +101,34 @@ import Testing
         }
     }
 
+    @Test func `a report needs nothing from elsewhere, and shows the surest mistakes first`() async throws {
+        try await onDedicatedThread {
+            try LabelledFolder.with { folder in
+                try folder.write(patches: 0..<60, to: "patches")
+                let list = try folder.list(
+                    "patches.csv",
+                    lines: ["id,label,slide_id,site"] + (0..<60).map { "\($0),\($0 % 2),s\($0 / 5),<north> \($0 % 4)" })
+                _ = try evaluate(
+                    [
+                        list, "--threshold", "0.9999", "--against", TemplateDatabase.weights, "--report", "report.html",
+                    ], in: folder.path)
+                let page = try String(contentsOfFile: folder.path + "/report.html", encoding: .utf8)
+                #expect(page.contains("default-src 'none'") && !page.contains("http:") && !page.contains("https:"))
+                for words in ["ROC curve", "Reliability", "Precision and recall", "Each site", "On the same patches"] {
+                    #expect(page.contains(words), "\(words)")
+                }
+                #expect(page.contains("&lt;north&gt; 1") && !page.contains("<north>"))
+                #expect(page.contains("data:image/png;base64,"))
+                let missed = try #require(page.range(of: "Tumour that it calls normal"))
+                let scores = page[missed.upperBound...].components(separatedBy: "</section>")[0]
+                    .matches(of: #/<figcaption>([0-9.]+) /#).compactMap { Double($0.1) }
+                #expect(scores.count == 12 && scores == scores.sorted(), "\(scores)")
+                let full = try evaluate([list, "--report", "/nowhere/report.html"], ends: 1, in: folder.path)
+                #expect(try full.log().contains("/nowhere/report.html cannot be written"))
+            }
+        }
+    }
+
     @Test func `what is chosen is kept beside the weights, and followed`() async throws {
         try await onDedicatedThread {
             try LabelledFolder.with { folder in

@@ -33,10 +33,13 @@ import Testing
             try LabelledFolder.with { folder in
                 let list = try synthesize(90, to: "patches", in: folder)
                 let flags = [list, "--epochs", "3", "--batch", "32", "--seed", "3"]
-                let whole = try train(flags + ["--out", "whole", "--threads", "1"], folder)
+                let whole = try train(flags + ["--out", "whole", "--threads", "1", "--power", "20"], folder)
                 #expect(try whole.output().contains("patches to validate with"))
+                #expect(try whole.output().contains("energy: "))
                 let history = try String(contentsOfFile: folder.path + "/whole/history.csv", encoding: .utf8)
                 #expect(history.split(separator: "\n").count == 4)
+                let page = try String(contentsOfFile: folder.path + "/whole/history.html", encoding: .utf8)
+                #expect(page.contains("of 3 had the lowest validation loss") && page.contains("<polyline"))
 
                 let killed = try start(["train"] + flags + ["--out", "killed"], folder)
                 try wait(for: "a checkpoint") {
