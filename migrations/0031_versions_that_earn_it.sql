@@ -97,3 +97,19 @@ comment on column sentinode.control.overridden is 'Criteria of its shadow period
 
 -- `sentinode reevaluate`, as an administrator, asks a version about jobs of before whose patches are kept.
 grant insert on sentinode.shadow_predictions to sentinode_admin;
+
+create function sentinode.refuse_retired() returns trigger
+    language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+    if exists (select from sentinode.retirements as over where over.model_version = new.active_version)
+        and new.active_version is distinct from (select active_version from sentinode.control order by generation desc limit 1)
+    then
+        perform review.refuse('SN010', format('%s was retired', new.active_version),
+            'A retired version is never activated again: import its weights under another name.');
+    end if;
+    return new;
+end $$;
+comment on function sentinode.refuse_retired() is 'Trigger: no program, an older one neither, puts a retired version in charge';
+create trigger refuse_retired before insert on sentinode.control for each row execute function sentinode.refuse_retired();
+
+create index shadow_predictions_by_version on sentinode.shadow_predictions (model_version, job_id);

@@ -216,7 +216,7 @@ public final class MonitorJob {
             now += try operations.agreement(asOf: asOf)
         }
         return line.finish() + (try reader.figuresToDate())
-            + now.map { PlacedMeasurement($0, from: asOf, toNow: asOf) }
+            + now.map { PlacedMeasurement($0, from: asOf, toNow: asOf) } + (try operations.overridden())
     }
 
     private func store(

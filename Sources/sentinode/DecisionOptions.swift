@@ -15,8 +15,15 @@ struct DecisionOptions: ParsableArguments {
     var tta = false
 
     /// What is declared beside the weights, as the flags change it.
+    ///
+    /// - Throws: `OperationError` where other scores would meet a threshold that was chosen for those declared.
     func declaration(beside weights: String) throws -> VersionDeclaration {
-        try changing(
+        if temperature != nil || tta, threshold == nil, try VersionDeclaration.read(beside: weights) != nil {
+            throw OperationError(
+                "\(VersionDeclaration.path(beside: weights)) declares a threshold for other scores: name a --threshold too, or "
+                    + "choose one with `sentinode evaluate --target-recall`")
+        }
+        return try changing(
             VersionDeclaration.read(beside: weights) ?? VersionDeclaration(DecisionRule(OperatingPoint(threshold: 0.5)))
         )
     }

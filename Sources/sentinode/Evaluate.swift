@@ -62,8 +62,9 @@ struct Evaluate: ParsableCommand {
         if calibrate, deciding.temperature != nil {
             throw ValidationError("--calibrate fits what --temperature would set")
         }
-        if save, targetRecall == nil, !calibrate {
-            throw ValidationError("--save keeps what --target-recall and --calibrate choose")
+        if save, targetRecall == nil, deciding.threshold == nil {
+            throw ValidationError(
+                "--save keeps a threshold with what it was chosen for: --target-recall or --threshold")
         }
     }
 
@@ -216,7 +217,7 @@ private struct EvaluationReport: Encodable {
                 String(
                     format: "  AUC-ROC differs by        %+.4f   %+.4f to %+.4f, p %.4f", difference, lower, upper, p))
         } else {
-            print("  AUC-ROC: not enough data to compare")
+            print("  AUC-ROC: too few patches or slides to compare, or patches that stand for others")
         }
         let right = "only this one is right about \(comparison.only_first_right) patches, only the other about "
         let test = comparison.mcnemar_p_value.map { String(format: ", McNemar's p %.4f", $0) } ?? ""

@@ -62,7 +62,8 @@ struct Model: ParsableCommand {
                     scope: DeclaredScope(
                         mpp: mpp?.range ?? declared.scope.mpp,
                         stains: stain.isEmpty ? declared.scope.stains : Set(stain)),
-                    development: try developmentProfile(), card: try cardText(), training: try trainingRecord())
+                    development: try developmentProfile(), card: try cardText(), chosen: declared.chosen,
+                    training: try trainingRecord())
                 switch imported {
                 case .new:
                     print("imported \(name); it decides nothing until `sentinode model activate \(name) --reason TEXT`")
@@ -203,6 +204,8 @@ struct Model: ParsableCommand {
                 for (name, value) in version.traits + origin {
                     print("\(name.padding(toLength: 16, withPad: " ", startingAt: 0)) \(value)")
                 }
+                if let chosen = version.chosen { print("chosen           \(chosen)") }
+                if let training = version.training { print("\ntraining.json:\n\(training)") }
                 print("\n" + (version.card ?? "No model card was stored with it."))
             }
         }

@@ -72,7 +72,7 @@ extension Model {
                 what it says beside the decision. What it must show is written down before, as JSON:
 
                   {"fewest_days": 14, "fewest_labels": 400, "fewest_tumor_labels": 100,
-                   "recall_margin": 0.02, "specificity_margin": 0.03, "most_disagreement": 0.15}
+                   "recall_margin": 0.02, "specificity_margin": 0.03, "most_disagreement": 0.15, "most_uncertain": 0.2}
 
                 `model activate` refuses it until then. Without flags: how it does so far, 1 as the exit code where not all is \
                 met. Each patch is computed twice meanwhile.

@@ -31,7 +31,8 @@ struct Reevaluate: ParsableCommand {
                 .init(slides: slide, since: since?.time), shouldGoOn: { !stop.isRequested }, onProgress: { _ in })
             print(
                 "\(version) was asked about \(count.asked) patches; \(count.known) it had answered before, "
-                    + "\(count.withoutImage) are not kept")
+                    + "\(count.withoutImage) are not kept"
+                    + (count.unfit > 0 ? ", \(count.unfit) are of a size that it does not take" : ""))
             if stop.isRequested { throw Exit.stopped }
         }
     }

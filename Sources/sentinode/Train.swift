@@ -45,6 +45,11 @@ struct Train: ParsableCommand {
     var resume = false
 
     func validate() throws {
+        guard !resume || !labelled.fromDatabase || labelled.asOf != nil else {
+            throw ValidationError(
+                "--resume goes on with the labels that it was begun with: name their time, which history.html tells, by --as-of"
+            )
+        }
         guard (0.01...0.9).contains(validationShare) else { throw ValidationError("--validation-share is 0.01 to 0.9") }
         guard (power ?? 1) > 0, (gridIntensity ?? 0) >= 0 else {
             throw ValidationError("--power is above 0 and --grid-intensity not below it")

@@ -10,7 +10,7 @@ import Testing
 @Suite(.needsStack) struct ShadowTests {
     private static let criteria = ShadowCriteria(
         fewestDays: 3, fewestLabels: 10, fewestTumorLabels: 2, recallMargin: 0.1, specificityMargin: 0.1,
-        mostDisagreement: 0.5)
+        mostDisagreement: 0.5, mostUncertain: 0.4)
 
     private func importCandidate(_ laboratory: Laboratory, threshold: Float = 0.3) throws -> ModelRegistry {
         let registry = try laboratory.registry()
@@ -133,7 +133,7 @@ import Testing
             for (json, words) in [
                 ("{}", "is missing"), ("[", "no JSON object"),
                 (#"{"fewest_days": "x"}"#, "fewest_days is no number"),
-                (Self.criteria.json.replacing("0.5", with: "5"), "margins and most_disagreement are 0 to 1"),
+                (Self.criteria.json.replacing("0.5", with: "5"), "and most_uncertain are 0 to 1"),
             ] {
                 let file = try laboratory.write(json, to: "criteria.json")
                 let refused = try laboratory.runToEnd(

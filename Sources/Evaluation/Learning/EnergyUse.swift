@@ -27,16 +27,17 @@ public struct EnergyUse: Sendable, Encodable {
 }
 
 /// Energy counters of the processor packages (Linux's powercap interface of RAPL), where the machine has them and lets
-/// this login read them.
+/// this login read them. They begin again after minutes of load, so they are to be read often.
 struct EnergyCounters {
     private struct Counter {
         let path: String
         /// Microjoules at which it begins again.
         let range: Double
-        let start: Double
+        var last: Double
     }
 
-    private let counters: [Counter]
+    private var counters: [Counter]
+    private var microjoules = 0.0
     private let startedAt = ContinuousClock.now
 
     /// nil where there is none to read.
@@ -50,24 +51,27 @@ struct EnergyCounters {
         // intel-rapl:0 is a package, intel-rapl:0:1 a part of it.
         counters = entries.sorted().filter { $0.wholeMatch(of: #/intel-rapl:\d+/#) != nil }.compactMap { entry in
             let path = "\(folder)/\(entry)/"
-            guard let start = EnergyCounters.number(path + "energy_uj"),
+            guard let now = EnergyCounters.number(path + "energy_uj"),
                 let range = EnergyCounters.number(path + "max_energy_range_uj")
             else { return nil }
-            return Counter(path: path + "energy_uj", range: range, start: start)
+            return Counter(path: path + "energy_uj", range: range, last: now)
         }
         if counters.isEmpty { return nil }
     }
 
-    /// Mean watts since the start. A counter that began again more than once counts too little: it takes hours to.
-    var meanWatts: Double? {
-        let seconds = (ContinuousClock.now - startedAt) / .seconds(1)
-        let used = counters.map { counter -> Double? in
-            EnergyCounters.number(counter.path).map { now in
-                now >= counter.start ? now - counter.start : now + counter.range - counter.start
-            }
+    /// Adds what was used since the last reading; a counter that cannot be read any more adds nothing.
+    mutating func read() {
+        for index in counters.indices {
+            guard let now = EnergyCounters.number(counters[index].path) else { continue }
+            let used = now - counters[index].last
+            microjoules += used >= 0 ? used : used + counters[index].range
+            counters[index].last = now
         }
-        guard seconds > 0, !used.contains(nil) else { return nil }
-        return used.compactMap(\.self).reduce(0, +) / 1_000_000 / seconds
+    }
+
+    /// Mean watts since the start, up to the last reading.
+    func meanWatts(until end: ContinuousClock.Instant = .now) -> Double {
+        microjoules / 1_000_000 / max((end - startedAt) / .seconds(1), .leastNormalMagnitude)
     }
 
     private static func number(_ path: String) -> Double? {

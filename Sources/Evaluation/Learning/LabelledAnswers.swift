@@ -109,16 +109,19 @@ public struct LabelledAnswers: Sendable {
             PairedAreas.Patch(first: $0.logOdds, second: $1.logOdds, isTumour: $0.isTumor, slide: $0.slide)
         }
         let right = pairs.map { (($0.pTumor >= threshold) == $0.isTumor, ($1.pTumor >= otherThreshold) == $1.isTumor) }
+        let isWeighted = scored.contains { $0.weight != scored[0].weight }
+        // No paired interval for weighted patches is at hand: none is better than one of other patches.
         return ModelComparison(
-            isClustered ? PairedAreas.obuchowski(ranked) : PairedAreas.delong(ranked),
+            isWeighted ? nil : isClustered ? PairedAreas.obuchowski(ranked) : PairedAreas.delong(ranked),
             onlyFirst: right.count { $0.0 && !$0.1 }, onlySecond: right.count { !$0.0 && $0.1 },
-            isClustered: isClustered)
+            isClustered: isClustered || isWeighted)
     }
 }
 
 /// Two networks' answers about the same patches.
 public struct ModelComparison: Sendable, Encodable {
-    /// Area under the ROC curve of the first less the second's; nil where there are too few patches or slides.
+    /// Area under the ROC curve of the first less the second's; nil where there are too few patches or slides, and where
+    /// patches weigh what they stand for.
     public let auc_difference: Double?
     public let auc_lower: Double?
     public let auc_upper: Double?
@@ -126,11 +129,11 @@ public struct ModelComparison: Sendable, Encodable {
     /// Patches that only one of them calls rightly.
     public let only_first_right: Int
     public let only_second_right: Int
-    /// McNemar's exact test; nil where patches are of slides, because it takes them as independent.
+    /// McNemar's exact test; nil where patches are of slides or weighted, because it takes them as independent and alike.
     public let mcnemar_p_value: Double?
 
-    init(_ areas: Estimate<PairedAreas>, onlyFirst: Int, onlySecond: Int, isClustered: Bool) {
-        let areas = areas.value
+    init(_ areas: Estimate<PairedAreas>?, onlyFirst: Int, onlySecond: Int, isClustered: Bool) {
+        let areas = areas?.value
         (auc_difference, auc_p_value) = (areas?.difference, areas?.pValue)
         (auc_lower, auc_upper) = (areas?.interval.lower, areas?.interval.upper)
         (only_first_right, only_second_right) = (onlyFirst, onlySecond)

@@ -11,6 +11,9 @@ struct PatchArchive {
     private let labels: [UInt8]
     let side: Int
 
+    /// Patches of a file; PCam has 262,144.
+    private static let most = 4_000_000
+
     static func isOne(_ path: String) -> Bool { path.hasSuffix("_x.h5") }
 
     /// - Throws: `OperationError` that names the file which is no part of such a pair.
@@ -23,7 +26,10 @@ struct PatchArchive {
         else {
             throw OperationError("\(path): x is \(patches.sizes), [patches, side, side, 3] was expected")
         }
-        guard stored.sizes.reduce(1, *) == patches.sizes[0], stored.sizes.first == patches.sizes[0] else {
+        guard patches.sizes[0] <= PatchArchive.most else {
+            throw OperationError("\(path) claims \(patches.sizes[0]) patches: at most \(PatchArchive.most) are read")
+        }
+        guard stored.sizes.dropFirst().allSatisfy({ $0 == 1 }), stored.sizes.first == patches.sizes[0] else {
             throw OperationError(
                 "\(labelPath): y is \(stored.sizes), one label for each of \(patches.sizes[0]) patches was expected")
         }

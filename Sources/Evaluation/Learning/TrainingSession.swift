@@ -10,7 +10,7 @@ public final class TrainingSession {
     private let split: TrainingSplit
     private let folder: TrainingFolder
     private let startDigest: String
-    private let counters = EnergyCounters()
+    private var counters = EnergyCounters()
     /// Names everything that the weights follow from but the recipe.
     private let identity: String
 
@@ -50,6 +50,7 @@ public final class TrainingSession {
     /// One epoch, and where it ends a checkpoint and the history up to it. False where `shouldGoOn` ended it.
     public func runEpoch(onStep: (TrainingRun.Step) -> Void, shouldGoOn: () -> Bool) throws -> Bool {
         guard try run.runEpoch(onStep: onStep, shouldGoOn: shouldGoOn) else { return false }
+        counters?.read()
         try TrainingCheckpoint.write(run, identity: identity, to: folder.checkpoint)
         try DurableFile.write(Array(TrainingHistory(history).csv.utf8), to: folder.history)
         try DurableFile.write(Array(TrainingPage(history: history, facts: facts).html.utf8), to: folder.page)
@@ -69,8 +70,8 @@ public final class TrainingSession {
     /// stated; nil where there is neither.
     public func energy(statedWatts: Double?, gridIntensity: Double?) -> EnergyUse? {
         let seconds = history.reduce(0) { $0 + $1.seconds }
-        if let watts = counters?.meanWatts {
-            return EnergyUse(watts: watts, .measured, seconds: seconds, gridIntensity: gridIntensity)
+        if let counters {
+            return EnergyUse(watts: counters.meanWatts(), .measured, seconds: seconds, gridIntensity: gridIntensity)
         }
         return statedWatts.map { EnergyUse(watts: $0, .stated, seconds: seconds, gridIntensity: gridIntensity) }
     }

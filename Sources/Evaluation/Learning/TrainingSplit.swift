@@ -34,14 +34,10 @@ public struct TrainingSplit: Sendable {
     ///
     /// - Throws: `OperationError` where that leaves one of both without a class.
     public init(_ all: LabelledImages, validationShare: Double, seed: UInt64) throws(OperationError) {
-        var groups: [Group: [Int]] = [:]
-        for (index, patch) in all.patches.enumerated() {
-            groups[patch.slide.map { .slide($0) } ?? .picture(patch.pixels), default: []].append(index)
-        }
+        let groups = TrainingSplit.groups(all.patches)
         // A stream of its own: "SPLIT" in ASCII.
         var random = RandomStream(seed, 0x5350_4c49_54)
-        // Sets have another order in each process: groups are taken by their first patch.
-        var drawn = groups.values.sorted { $0[0] < $1[0] }.map { (key: random.next(), members: $0) }
+        var drawn = groups.map { (key: random.next(), members: $0) }
         drawn.sort { $0.key < $1.key }
         let totals = [all.patches.count - all.tumors, all.tumors].map { Double($0) * validationShare }
         var held = Set<Int>(), counts = [0.0, 0.0]
@@ -66,9 +62,31 @@ public struct TrainingSplit: Sendable {
         (self.training, self.validation) = (training, validation)
     }
 
-    private enum Group: Hashable {
-        case slide(String)
-        case picture(Digest)
+    /// Patches that have to stay together, in the order of their first: those of a slide, those of a picture, and those
+    /// that are joined by others.
+    private static func groups(_ patches: [LabelledImage]) -> [[Int]] {
+        var parents = Array(patches.indices)
+        func root(_ index: Int) -> Int {
+            var place = index
+            while parents[place] != place {
+                parents[place] = parents[parents[place]]
+                place = parents[place]
+            }
+            return place
+        }
+        var slides: [String: Int] = [:], pictures: [Digest: Int] = [:]
+        for (index, patch) in patches.enumerated() {
+            let same = [
+                patch.slide.flatMap { slides.updateValue(index, forKey: $0) },
+                pictures.updateValue(index, forKey: patch.pixels),
+            ]
+            for other in same.compactMap(\.self) {
+                let (one, two) = (root(index), root(other))
+                parents[max(one, two)] = min(one, two)
+            }
+        }
+        let members = Dictionary(grouping: patches.indices, by: root)
+        return members.sorted { $0.key < $1.key }.map(\.value)
     }
 }
 

@@ -6,7 +6,7 @@ enum ReviewStratum: Int, CaseIterable, Sendable {
 
     init?(reason: String?, isCalledTumor: Bool) {
         switch reason {
-        case "uncertain": self = .uncertain
+        case "uncertain", "out_of_scope": self = .uncertain
         case "positive": self = .positive
         case "audit": self = isCalledTumor ? .auditCalledTumor : .auditCalledNormal
         default: return nil

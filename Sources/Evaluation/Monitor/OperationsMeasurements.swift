@@ -66,29 +66,26 @@ struct OperationsMeasurements {
 
     /// What waits for people, and how long ago workers answered last.
     func now() throws -> [Measurement] {
-        try reviews() + lastAnswer() + overridden()
+        try reviews() + lastAnswer()
     }
 
     static let overridden = "activated_despite_criteria"
 
-    /// Whether the version in charge was activated although it had not met what was asked of it.
-    private func overridden() throws -> [Measurement] {
-        let row = try connection.query(
+    /// Activations of versions that had not met what was asked of them, each at its own time: one that was answered is
+    /// not raised again, and one that was rolled back is not forgotten.
+    func overridden() throws -> [PlacedMeasurement] {
+        try connection.query(
             """
-            with active as (select active_version from sentinode.control order by generation desc limit 1)
-            select active_version, overridden from sentinode.control join active using (active_version)
-            where generation > coalesce(
-                (select max(generation) from sentinode.control
-                 where active_version is distinct from (select active_version from active)), 0)
-            order by generation limit 1
+            select active_version, overridden, changed_at from sentinode.control
+            where overridden is not null and active_version is not null order by generation
             """
-        ).first
-        return try [row].compactMap(\.self).map { row in
-            let unmet = try row.optionalText("overridden")
-            return Measurement(
-                subject: Subject(version: try row.text("active_version"), segment: .overall),
-                metric: OperationsMeasurements.overridden, value: unmet == nil ? 0 : 1, threshold: 0,
-                state: unmet == nil ? .ok : .alarm, note: unmet)
+        ).map { row in
+            let at = try row.timestamp("changed_at")
+            return PlacedMeasurement(
+                Measurement(
+                    subject: Subject(version: try row.text("active_version"), segment: .overall),
+                    metric: OperationsMeasurements.overridden, value: 1, threshold: 0, state: .alarm,
+                    note: try row.text("overridden")), from: at, toNow: at)
         }
     }
 

@@ -33,6 +33,8 @@ public struct ModelVersionSummary: Sendable {
     public let createdAt: String
     public let createdBy: String
     public let card: String?
+    public let chosen: String?
+    public let training: String?
 }
 
 /// Imports, lists and activates model versions, as the login of its database connection.
@@ -55,10 +57,10 @@ public final class ModelRegistry {
     ///
     /// - Throws: `WeightsError` for a file that cannot be read, `OperationError` for one that is no such network and for
     ///   a name that is taken by another version.
-    /// - Parameter training: what `training.json` says of the weights; it goes into the audit trail.
+    /// - Parameter training: what `training.json` says of the weights; it is kept with the version, `chosen` too.
     public func importModel(
         path: String, name: String, rule: DecisionRule, scope: DeclaredScope = DeclaredScope(),
-        development: DevelopmentProfile? = nil, card: String?, training: String? = nil
+        development: DevelopmentProfile? = nil, card: String?, chosen: String? = nil, training: String? = nil
     ) throws -> Imported {
         try ModelRegistry.check(name)
         let file = try Weights.bytes(ofFileAt: path)
@@ -66,6 +68,7 @@ public final class ModelRegistry {
         let golden = try GoldenPatch.made(for: network, rule)
         try WarmUp.check(network, rule.augmentation, golden)
         let weightsSHA256 = try Hash.sha256(weights.canonicalBytes)
+        if let training { try Self.check(training: training, of: hexadecimal(weightsSHA256)) }
         func digest(_ scope: DeclaredScope) throws -> [UInt8] {
             try ModelVersionRow.digest(
                 weightsSHA256: weightsSHA256, arithmetic: Network.arithmetic, rule: rule, scope: scope)
@@ -100,7 +103,7 @@ public final class ModelRegistry {
                 ModelVersionRow(
                     name: name, weightsSHA256: weightsSHA256, arithmetic: Network.arithmetic,
                     rule: rule, scope: scope, development: development, card: card,
-                    createdAt: entry.at, createdBy: entry.actor,
+                    chosen: chosen, training: training, createdAt: entry.at, createdBy: entry.actor,
                     versionSHA256: versionSHA256)
             ])
             _ = try entry.insert(
@@ -109,11 +112,7 @@ public final class ModelRegistry {
                         modelVersion: name, number: Int16(index + 1), png: patch.png, answer: patch.answer,
                         storedAt: entry.at, storedBy: entry.actor)
                 })
-            let detail = try training.map { text in
-                try Self.check(training: text, of: hexadecimal(weightsSHA256))
-                return JSONText.object([("training", .string(text))])
-            }
-            return (.new, AuditEvent(action: "model.imported", subject: name, detail: detail))
+            return (.new, AuditEvent(action: "model.imported", subject: name))
         }.value
     }
 
@@ -158,10 +157,18 @@ public final class ModelRegistry {
     /// - Throws: `OperationError` that lists the criteria of its shadow period which it has not met.
     public func activate(_ name: String, reason: String, _ activation: Activation = .earned) throws -> Bool {
         _ = try loaded(name)
+        try Self.requireInUse(name, ledger.connection)
+        // Computed before the lock is taken, under which nobody decides.
+        let before = try ledger.control()
+        let unmet = try unmet(name, activation, active: before.activeVersion)
         return try ledger.transact(.exclusive) { entry in
             if entry.control.activeVersion == name { return (false, nil) }
+            guard entry.control.generation == before.generation,
+                entry.control.shadowGeneration == before.shadowGeneration
+            else {
+                throw OperationError("somebody changed which versions are active or in shadow a moment ago: try again")
+            }
             try Self.requireInUse(name, entry.connection)
-            let unmet = try self.unmet(name, activation, entry.connection)
             if try Self.isInShadow(name, entry.connection) {
                 try self.change(name, nil, "it is active", &entry)
             }
@@ -184,11 +191,22 @@ public final class ModelRegistry {
     }
 
     /// What an override overrides; nil where nothing stands against the activation.
-    private func unmet(_ name: String, _ activation: Activation, _ connection: DatabaseConnection) throws -> String? {
-        guard activation != .rollback, let trial = try ShadowTrial(of: name, connection), !trial.unmet.isEmpty else {
-            return nil
+    private func unmet(_ name: String, _ activation: Activation, active: String?) throws -> String? {
+        guard activation != .rollback else { return nil }
+        let list: String
+        do {
+            guard let trial = try ShadowTrial(of: name, ledger.connection) else { return nil }
+            var unmet = trial.unmet
+            if let active, trial.comparedWith != active {
+                unmet.append(
+                    .init(
+                        name: "compared with", finding: "\(trial.comparedWith), and \(active) is active", isMet: false))
+            }
+            if unmet.isEmpty { return nil }
+            list = unmet.map { "\($0.name): \($0.finding)" }.joined(separator: "; ")
+        } catch let error as DatabaseError where activation == .override {
+            list = "its criteria could not be computed (SQLSTATE \(error.sqlstate))"
         }
-        let list = trial.unmet.map { "\($0.name): \($0.finding)" }.joined(separator: "; ")
         guard activation == .override else {
             throw OperationError(
                 "\(name) has not met the criteria of its shadow period (\(list)): wait, or activate it with "
@@ -279,5 +297,7 @@ extension ModelVersionSummary {
         createdAt = try row.timestamp("created_at").description
         createdBy = try row.text("created_by")
         card = try row.optionalText("card")
+        chosen = try row.optionalText("chosen")
+        training = try row.optionalText("training")
     }
 }

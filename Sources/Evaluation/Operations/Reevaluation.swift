@@ -21,6 +21,8 @@ public final class Reevaluation {
         /// It had been asked about them before, or it decided them.
         public internal(set) var known = 0
         public internal(set) var withoutImage = 0
+        /// Of another size than the version takes, or unreadable.
+        public internal(set) var unfit = 0
     }
 
     private let ledger: Ledger
@@ -50,24 +52,29 @@ public final class Reevaluation {
             let jobs = try rows.map(KeptJob.init)
             guard !jobs.isEmpty else { break }
             last = jobs.last?.id
-            count.asked += try record(jobs)
+            let side = version.network.architecture.side
+            let fit = jobs.compactMap { job in job.patch(side: side).map { (job, $0) } }
+            count.unfit += jobs.count - fit.count
+            if !fit.isEmpty { count.asked += try record(fit) }
             onProgress(count)
         }
         return count
     }
 
-    private func record(_ jobs: [KeptJob]) throws -> Int {
-        let side = version.network.architecture.side
-        let patches = try jobs.map { job in
-            do throws(PatchDecodingError) {
-                return try Patch(png: job.png, width: side, height: side)
-            } catch {
-                throw OperationError(
-                    "the kept patch of job \(job.id.text) does not fit \(version.name): \(error.message)")
+    /// Another reevaluation may answer the same jobs at this moment: then it looks again.
+    private func record(_ jobs: [(KeptJob, Patch)]) throws -> Int {
+        let answers = try classifier.classify(jobs.map(\.1))
+        while true {
+            do {
+                return try record(jobs.map(\.0), answers)
+            } catch is KeyExists {
+                continue
             }
         }
-        let answers = try classifier.classify(patches)
-        return try ledger.transact(.none) { entry in
+    }
+
+    private func record(_ jobs: [KeptJob], _ answers: [LogProbabilities]) throws -> Int {
+        try ledger.transact(.none) { entry in
             let known = Set(
                 try entry.connection.query(
                     "select job_id from sentinode.shadow_predictions where model_version = $1 and job_id = any($2::uuid[])",
@@ -134,5 +141,14 @@ private struct KeptJob {
         var metadata = PatchMetadata()
         (metadata.mpp, metadata.stain) = (try row.optionalFloat8("mpp"), try row.optionalText("stain"))
         self.metadata = metadata
+    }
+
+    /// nil where the picture is none that the version takes.
+    func patch(side: Int) -> Patch? {
+        do {
+            return try Patch(png: png, width: side, height: side)
+        } catch {
+            return nil
+        }
     }
 }

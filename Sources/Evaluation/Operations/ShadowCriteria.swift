@@ -13,16 +13,18 @@ public struct ShadowCriteria: Sendable, Equatable, Codable {
     public let specificity_margin: Double
     /// Share of patches that it may call otherwise.
     public let most_disagreement: Double
+    /// Share of patches that it may leave to people.
+    public let most_uncertain: Double
     /// Of those one-sided lower bounds.
     public let confidence: Double
 
     public init(
         fewestDays: Double, fewestLabels: Int, fewestTumorLabels: Int, recallMargin: Double, specificityMargin: Double,
-        mostDisagreement: Double, confidence: Double = 0.95
+        mostDisagreement: Double, mostUncertain: Double, confidence: Double = 0.95
     ) {
         (fewest_days, fewest_labels, fewest_tumor_labels) = (fewestDays, fewestLabels, fewestTumorLabels)
         (recall_margin, specificity_margin) = (recallMargin, specificityMargin)
-        (most_disagreement, self.confidence) = (mostDisagreement, confidence)
+        (most_disagreement, most_uncertain, self.confidence) = (mostDisagreement, mostUncertain, confidence)
     }
 
     /// - Throws: `OperationError` that says what is missing or out of range.
@@ -32,14 +34,14 @@ public struct ShadowCriteria: Sendable, Equatable, Codable {
         } catch let error as DecodingError {
             throw OperationError(ShadowCriteria.sentence(error))
         }
-        let shares = [recall_margin, specificity_margin, most_disagreement]
+        let shares = [recall_margin, specificity_margin, most_disagreement, most_uncertain]
         guard fewest_days >= 0, fewest_days <= 3650, fewest_labels >= 0, fewest_tumor_labels >= 0,
             fewest_tumor_labels <= fewest_labels, shares.allSatisfy({ (0...1).contains($0) }),
             confidence >= 0.5, confidence < 1
         else {
             throw OperationError(
-                "fewest_days, fewest_labels and fewest_tumor_labels are not negative, margins and most_disagreement are 0 to 1, "
-                    + "confidence is at least 0.5 and below 1")
+                "fewest_days, fewest_labels and fewest_tumor_labels are not negative, margins, most_disagreement "
+                    + "and most_uncertain are 0 to 1, confidence is at least 0.5 and below 1")
         }
     }
 
@@ -52,6 +54,7 @@ public struct ShadowCriteria: Sendable, Equatable, Codable {
             recallMargin: try fields.decode(Double.self, forKey: .recall_margin),
             specificityMargin: try fields.decode(Double.self, forKey: .specificity_margin),
             mostDisagreement: try fields.decode(Double.self, forKey: .most_disagreement),
+            mostUncertain: try fields.decode(Double.self, forKey: .most_uncertain),
             confidence: try fields.decodeIfPresent(Double.self, forKey: .confidence) ?? 0.95)
     }
 
@@ -70,7 +73,8 @@ public struct ShadowCriteria: Sendable, Equatable, Codable {
             ("confidence", .double(confidence)), ("fewest_days", .double(fewest_days)),
             ("fewest_labels", .integer(Int64(fewest_labels))),
             ("fewest_tumor_labels", .integer(Int64(fewest_tumor_labels))),
-            ("most_disagreement", .double(most_disagreement)), ("recall_margin", .double(recall_margin)),
+            ("most_disagreement", .double(most_disagreement)),
+            ("most_uncertain", .double(most_uncertain)), ("recall_margin", .double(recall_margin)),
             ("specificity_margin", .double(specificity_margin)),
         ]).text
     }

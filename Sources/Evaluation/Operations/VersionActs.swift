@@ -67,19 +67,22 @@ extension ModelRegistry {
         }
     }
 
-    /// Puts the version back in charge that was before the active one, and gives its name.
+    /// Puts the version back in charge that was before the active one first was, and gives its name: again, it goes back
+    /// further, and never to what was left behind.
     public func rollback(reason: String) throws -> String {
         let row = try ledger.connection.query(
             """
             select before.active_version from sentinode.control as before
-            where before.active_version <> (select active_version from sentinode.control order by generation desc limit 1)
+            where before.generation < (
+                    select min(generation) from sentinode.control
+                    where active_version = (select active_version from sentinode.control order by generation desc limit 1))
+                and before.active_version is not null
                 and not exists (select from sentinode.retirements as over where over.model_version = before.active_version)
             order by before.generation desc limit 1
             """
         ).first
         guard let row else {
-            throw OperationError(
-                "there is no version to go back to: no other one was active before and is in use still")
+            throw OperationError("there is no version to go back to: none that is in use was active before this one")
         }
         let name = try row.text("active_version")
         _ = try activate(name, reason: reason, .rollback)

@@ -49,11 +49,20 @@ struct ModelVersionRow: AuditedRow {
     let scope: DeclaredScope
     let development: DevelopmentProfile?
     let card: String?
+    /// How its operating point was chosen, and what `sentinode train` said of its weights; for people.
+    let chosen: String?
+    let training: String?
     let createdAt: Timestamp
     let createdBy: String
     let versionSHA256: [UInt8]
 
     static let preprocessing = "rgb/255"
+    /// The same, where more decides than weights and lines: programs that know nothing of it refuse the version.
+    static let preprocessingAndRule = "rgb/255;rule-2"
+
+    static func preprocessing(_ rule: DecisionRule, _ scope: DeclaredScope) -> String {
+        rule.temperature == nil && rule.augmentationColumn == nil && scope.isEmpty ? preprocessing : preprocessingAndRule
+    }
 
     /// Digest of all that decides and of nothing else: two versions that decide alike have the same.
     static func digest(weightsSHA256: [UInt8], arithmetic: String, rule: DecisionRule, scope: DeclaredScope) throws
@@ -63,7 +72,7 @@ struct ModelVersionRow: AuditedRow {
             Column("arithmetic", .text(arithmetic)),
             Column("mpp_high", double: scope.mpp?.upperBound),
             Column("mpp_low", double: scope.mpp?.lowerBound),
-            Column("preprocessing", .text(preprocessing)),
+            Column("preprocessing", .text(preprocessing(rule, scope))),
             Column("stains", text: scope.stainList),
             rule.temperatureColumn,
             rule.augmentationColumn,
@@ -85,13 +94,14 @@ struct ModelVersionRow: AuditedRow {
             .init("mpp_high", .double), .init("stains", .text), .init("development_profile", .text),
             .init("card", .text),
             .init("created_at", .timestamptz), .init("created_by", .text), .init("temperature", .real),
-            .init("test_time_augmentation", .text),
+            .init("test_time_augmentation", .text), .init("chosen", .text), .init("training", .text),
         ])
 
     func columns(_ stamp: Stamp) -> [Column] {
         let columns: [Column?] = [
             Column("arithmetic", .text(arithmetic)),
             Column("card", text: card),
+            Column("chosen", text: chosen),
             Column("created_at", .timestamp(createdAt.microseconds)),
             Column("created_by", .text(createdBy)),
             Column("development_profile", text: development?.json),
@@ -99,13 +109,14 @@ struct ModelVersionRow: AuditedRow {
             Column("mpp_high", double: scope.mpp?.upperBound),
             Column("mpp_low", double: scope.mpp?.lowerBound),
             Column("name", .text(name)),
-            Column("preprocessing", .text(ModelVersionRow.preprocessing)),
+            Column("preprocessing", .text(ModelVersionRow.preprocessing(rule, scope))),
             stamp.saltColumn,
             stamp.seal,
             Column("stains", text: scope.stainList),
             rule.temperatureColumn,
             rule.augmentationColumn,
             Column("threshold", .real(rule.operatingPoint.threshold)),
+            Column("training", text: training),
             Column("uncertain_high", real: rule.operatingPoint.uncertain?.upperBound),
             Column("uncertain_low", real: rule.operatingPoint.uncertain?.lowerBound),
             Column("version_sha256", .bytes(versionSHA256)),

@@ -46,11 +46,15 @@ final class VersionShelf: Sendable {
             throw VersionError(description: "there is no model version \(name): see `sentinode model list`")
         }
         let arithmetic = try row.text("arithmetic")
-        guard arithmetic == Network.arithmetic, try row.text("preprocessing") == "rgb/255" else {
+        let preprocessing = try row.text("preprocessing")
+        let known = [ModelVersionRow.preprocessing, ModelVersionRow.preprocessingAndRule]
+        guard arithmetic == Network.arithmetic, known.contains(preprocessing) else {
             throw VersionError(
-                description: "model version \(name) needs the arithmetic \(arithmetic), and this program has "
-                    + "\(Network.arithmetic): run a newer sentinode")
+                description: "model version \(name) needs \(arithmetic) and \(preprocessing), and this program has "
+                    + "\(Network.arithmetic) and \(known.joined(separator: ", ")): run a newer sentinode")
         }
+        // What a version declared before its scope decided anything is for the monitor alone.
+        let scope = preprocessing == ModelVersionRow.preprocessing ? DeclaredScope() : try DeclaredScope(row)
         let weights = try Weights(contentsOf: try row.bytes("weights"))
         guard try Hash.sha256(weights.canonicalBytes) == (try row.bytes("weights_sha256")) else {
             throw VersionError(
@@ -58,7 +62,7 @@ final class VersionShelf: Sendable {
                     + "their digest differs, so nothing is decided with them")
         }
         let version = LoadedVersion(
-            name: name, rule: try DecisionRule(row), scope: try DeclaredScope(row), network: try Network(weights))
+            name: name, rule: try DecisionRule(row), scope: scope, network: try Network(weights))
         let side = version.network.architecture.side
         try WarmUp.check(
             version.network, version.rule.augmentation, GoldenPatch.stored(name, side: side, connection))

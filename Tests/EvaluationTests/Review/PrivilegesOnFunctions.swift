@@ -89,6 +89,7 @@ let privilegesOnFunctions = """
     sentinode.check_prediction_leaves() |
     sentinode.check_predictions() |
     sentinode.check_predictions_are_sealed() |
+    sentinode.refuse_retired() |
     sentinode.check_retention() |
     sentinode.check_review_policy() |
     """

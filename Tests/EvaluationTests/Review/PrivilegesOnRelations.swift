@@ -54,7 +54,7 @@ let privilegesOnRelations = """
     sentinode.attempts | admin=r auditor=r monitor=r worker=adrw
     sentinode.control | admin=ar auditor=r monitor=r worker=r
     sentinode.golden_patches | admin=ar auditor=r monitor=r worker=r
-    sentinode.model_versions | admin=ar auditor=r monitor=r reviewer=r(arithmetic,card,created_at,created_by,name,preprocessing,temperature,test_time_augmentation,threshold,uncertain_high,uncertain_low,version_sha256,weights_sha256) worker=r
+    sentinode.model_versions | admin=ar auditor=r monitor=r reviewer=r(arithmetic,card,chosen,created_at,created_by,name,preprocessing,temperature,test_time_augmentation,threshold,training,uncertain_high,uncertain_low,version_sha256,weights_sha256) worker=r
     sentinode.models | admin=ar auditor=r monitor=r worker=r
     sentinode.outbox | admin=ar auditor=r monitor=ar worker=adrw
     sentinode.outbox_outbox_id_seq |
