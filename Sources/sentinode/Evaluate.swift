@@ -215,12 +215,12 @@ private struct EvaluationReport: Encodable {
         {
             print(
                 String(
-                    format: "  AUC-ROC differs by        %+.4f   %+.4f to %+.4f, p %.4f", difference, lower, upper, p))
+                    format: "  AUC-ROC differs by        %+.4f   %+.4f to %+.4f, p %.2g", difference, lower, upper, p))
         } else {
             print("  AUC-ROC: too few patches or slides to compare, or patches that stand for others")
         }
         let right = "only this one is right about \(comparison.only_first_right) patches, only the other about "
-        let test = comparison.mcnemar_p_value.map { String(format: ", McNemar's p %.4f", $0) } ?? ""
+        let test = comparison.mcnemar_p_value.map { String(format: ", McNemar's p %.2g", $0) } ?? ""
         print("  \(right)\(comparison.only_second_right)\(test)")
         print("")
     }

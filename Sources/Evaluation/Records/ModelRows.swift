@@ -61,7 +61,8 @@ struct ModelVersionRow: AuditedRow {
     static let preprocessingAndRule = "rgb/255;rule-2"
 
     static func preprocessing(_ rule: DecisionRule, _ scope: DeclaredScope) -> String {
-        rule.temperature == nil && rule.augmentationColumn == nil && scope.isEmpty ? preprocessing : preprocessingAndRule
+        let isPlain = rule.temperature == nil && rule.augmentationColumn == nil && scope.isEmpty
+        return isPlain ? preprocessing : preprocessingAndRule
     }
 
     /// Digest of all that decides and of nothing else: two versions that decide alike have the same.

@@ -1,3 +1,4 @@
+import AuditTrail
 import Foundation
 import PatchClassifier
 import Testing
@@ -38,7 +39,7 @@ import Testing
         }
 
         struct Comparison: Decodable {
-            let auc_difference: Double?
+            let auc_difference, auc_lower: Double?
             let only_first_right, only_second_right: Int
             let mcnemar_p_value: Double?
         }
@@ -71,6 +72,32 @@ import Testing
                 let (lower, upper) = (try #require(found[name]?.lower), try #require(found[name]?.upper))
                 #expect(lower < expected && expected < upper)
             }
+        }
+    }
+
+    @Test(.needsRealPatches) func `the shipped model is better than the baseline, by what its card says`() async throws
+    {
+        try await onDedicatedThread {
+            let models = Stack.packageRoot.appending(path: "models")
+            let weights = models.appending(path: "sentinode-1.safetensors").path
+            let card = try String(contentsOf: models.appending(path: "sentinode-1.md"), encoding: .utf8)
+            let digest = hexadecimal(try Hash.sha256(Array(Data(contentsOf: URL(filePath: weights)))))
+            #expect(card.contains(digest))
+            let list = RealPatches.folder.path + ".csv"
+            let found = try report(
+                evaluate(
+                    [list, "--model", weights, "--against", TemplateDatabase.weights, "--json"],
+                    in: NSTemporaryDirectory()))
+            func figure(_ name: String) throws -> (value: Double, lower: Double, upper: Double) {
+                let figure = try #require(found.evaluation[name])
+                return (try #require(figure.value), try #require(figure.lower), try #require(figure.upper))
+            }
+            let (area, recall, specificity) = (try figure("AUC-ROC"), try figure("recall"), try figure("specificity"))
+            #expect(abs(area.value - 0.9547) < 1e-4 && abs(specificity.value - 0.6389) < 1e-4)
+            #expect(abs(recall.value - 0.9599) < 1e-4 && recall.lower < 0.95 && recall.upper > 0.95)
+            let comparison = try #require(found.comparison)
+            #expect(try abs(#require(comparison.auc_difference) - 0.0211) < 1e-4)
+            #expect(try #require(comparison.auc_lower) > 0)
         }
     }
 
