@@ -38,7 +38,7 @@ struct TrainingPage {
     }
 
     private var rates: ReportPart {
-        part("Learning rate", "", [("learning rate", "c3", history.map(\.learningRate))])
+        part("Learning rate", "thousandths", [("learning rate", "c3", history.map { 1000 * $0.learningRate })])
     }
 
     private func part(_ title: String, _ unit: String, _ lines: [(name: String, color: String, values: [Double])])
