@@ -9,13 +9,14 @@ import Testing
     private static let tables = [
         Prediction.table, QuarantinedMessage.table, QuarantineRepeat.table, QuarantineDecision.table, ModelRow.table,
         ModelVersionRow.table, ControlRow.table, CheckpointRow.table, CatalogueRow.table, MonitorRunRow.table,
-        AlertRow.table, AlertResolutionRow.table,
+        AlertRow.table, AlertResolutionRow.table, ShadowPrediction.table, ShadowChangeRow.table, RetirementRow.table,
+        GoldenPatchRow.table,
     ]
 
     /// What functions of the database write and seal, and what no row has yet.
     private static let writtenInSQL = [
         "audit.events", "audit.erased_rows", "review.readers", "review.policies", "review.policy_rules",
-        "review.claims", "review.labels", "review.reveals", "review.releases", "sentinode.shadow_predictions",
+        "review.claims", "review.labels", "review.reveals", "review.releases",
         "monitor.reference_profiles",
     ]
 
@@ -65,7 +66,7 @@ import Testing
             #expect(try discard.waitForEnd() == .exit(0), "\(discard.lastWords())")
             let findings = try AuditVerifier(database: laboratory.database).verify()
             #expect(findings.problems == [])
-            #expect(findings.rows == 1 + 3 + 20 + 3, "the catalogue, the model, the predictions, the quarantine")
+            #expect(findings.rows == 1 + 7 + 20 + 3, "the catalogue, the model, the predictions, the quarantine")
         }
     }
 

@@ -108,7 +108,7 @@ final class Laboratory {
         let worker = try start("work", "--drain", "--lanes", "\(lanes)", environment: environment)
         let end = try worker.waitForEnd(within: seconds)
         let log = try worker.log()
-        try #require(end == .exit(0), "the worker ended with \(end): \(log.suffix(500))")
+        try #require(end == .exit(0), "the worker ended with \(end): \(log.suffix(6000))")
         return worker
     }
 
