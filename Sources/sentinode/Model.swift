@@ -231,7 +231,7 @@ struct Model: ParsableCommand {
 
         func run() throws {
             try reportingFailures {
-                let changed = try ModelRegistry(databaseSettings("model")).activate(
+                let changed = try ModelRegistry(databaseSettings("model", statementTimeout: 600)).activate(
                     name, reason: reason.text, `override` ? .override : .earned)
                 print(changed ? "\(name) is active" : "\(name) was active already")
             }

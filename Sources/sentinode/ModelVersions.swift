@@ -100,7 +100,8 @@ extension Model {
 
         func run() throws {
             try reportingFailures {
-                let registry = try ModelRegistry(databaseSettings("model"))
+                // A trial looks at every patch of its period.
+                let registry = try ModelRegistry(databaseSettings("model", statementTimeout: 600))
                 guard let reason else { return try showTrial(registry) }
                 if let criteria {
                     try registry.startShadow(name, read(criteria), reason: reason.text)

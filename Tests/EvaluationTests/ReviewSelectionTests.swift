@@ -53,6 +53,14 @@ import Testing
         #expect(with.keepImageDays == 30)
     }
 
+    @Test func `a patch out of scope is selected as an uncertain one, and says why`() throws {
+        var candidate = Self.candidate(.uncertain, 0.99)
+        candidate.isOutOfScope = true
+        let selection = try selector(Self.rule(3, .uncertain, keep: 30)).selection(of: candidate)
+        #expect(selection.reason == .outOfScope && selection.probability == 1)
+        #expect(selection.reading?.rule == 3 && selection.keepImageDays == 30)
+    }
+
     @Test func `only the audit draw makes a reading blind, also of what is selected anyway`() throws {
         let blind = selector(Self.rule(1, .positive, rate: 1, top: 2), Self.rule(2, .audit, rate: 0.3, blind: true))
         for drawn in [true, false] {

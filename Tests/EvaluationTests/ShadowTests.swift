@@ -95,6 +95,10 @@ import Testing
             #expect(alerts.count == 1 && alerts[0].0 == "candidate")
             #expect(alerts.first?.1.hasPrefix("candidate was activated although its shadow period had not met") == true)
             #expect(try !registry.version(named: "candidate").isShadow)
+            #expect(try !registry.activate("candidate", reason: "again"), "it is active already")
+            #expect(try registry.rollback(reason: "a test") == TemplateDatabase.modelVersion)
+            let refused = #expect(throws: OperationError.self) { try registry.rollback(reason: "once more") }
+            #expect(refused?.description.contains("no version to go back to") == true)
         }
     }
 
@@ -166,6 +170,7 @@ import Testing
                 #expect(try row.float8("selection_probability") == (isOutside ? 1 : 0))
             }
             #expect(rows.count == 4)
+            #expect(ReviewStratum(reason: "out_of_scope", isCalledTumor: true) == .uncertain)
             let uncertain = try laboratory.takeEvents().filter { $0.routingKey == "prediction.uncertain" }
             #expect(uncertain.count == 2)
         }

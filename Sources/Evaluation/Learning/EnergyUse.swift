@@ -38,10 +38,11 @@ struct EnergyCounters {
 
     private var counters: [Counter]
     private var microjoules = 0.0
-    private let startedAt = ContinuousClock.now
+    private let startedAt: ContinuousClock.Instant
 
     /// nil where there is none to read.
-    init?(folder: String = "/sys/class/powercap") {
+    init?(folder: String = "/sys/class/powercap", startedAt: ContinuousClock.Instant = .now) {
+        self.startedAt = startedAt
         let entries: [String]
         do {
             entries = try FileManager.default.contentsOfDirectory(atPath: folder)

@@ -109,7 +109,7 @@ public struct LabelledAnswers: Sendable {
             PairedAreas.Patch(first: $0.logOdds, second: $1.logOdds, isTumour: $0.isTumor, slide: $0.slide)
         }
         let right = pairs.map { (($0.pTumor >= threshold) == $0.isTumor, ($1.pTumor >= otherThreshold) == $1.isTumor) }
-        let isWeighted = scored.contains { $0.weight != scored[0].weight }
+        let isWeighted = scored.isWeighted
         // No paired interval for weighted patches is at hand: none is better than one of other patches.
         return ModelComparison(
             isWeighted ? nil : isClustered ? PairedAreas.obuchowski(ranked) : PairedAreas.delong(ranked),

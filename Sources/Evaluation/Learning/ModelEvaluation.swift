@@ -53,7 +53,7 @@ public struct ModelEvaluation: Sendable, Encodable {
         )
         let inBand = scored.filter { point.uncertain?.contains($0.pTumor) ?? false }
         (uncertain, uncertain_tumors) = (inBand.count, inBand.count(where: \.isTumor))
-        let weighted = scored.contains { $0.weight != scored[0].weight }
+        let weighted = scored.isWeighted
         self.weighted = weighted
         var matrix = ConfusionMatrix()
         for patch in scored { matrix.add(isTumour: patch.isTumor, isCalledTumour: patch.pTumor >= threshold) }
@@ -125,6 +125,11 @@ public struct ModelEvaluation: Sendable, Encodable {
             ) { $0.interval },
         ]
     }
+}
+
+extension [ModelEvaluation.Scored] {
+    /// Whether some stand for more patches than others.
+    var isWeighted: Bool { contains { $0.weight != self[0].weight } }
 }
 
 extension EvaluatedFigure {

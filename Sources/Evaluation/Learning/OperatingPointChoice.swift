@@ -38,7 +38,7 @@ public struct OperatingPointChoice: Sendable {
                         slide: $0.slide, isTumour: true, isCalledTumour: $0.pTumor >= threshold, weight: $0.weight)
                 })
             guard let value = totals.matrix.value(of: .recall) else { return nil }
-            let isIndependent = !isClustered && tumors.allSatisfy { $0.weight == tumors[0].weight }
+            let isIndependent = !isClustered && !tumors.isWeighted
             let interval =
                 isIndependent
                 ? wilsonInterval(
@@ -55,7 +55,7 @@ public struct OperatingPointChoice: Sendable {
         }
         guard start < scores.count, let found = recall(at: scores[start]) else {
             let best = scores.last.flatMap { recall(at: $0) }?.lower
-            let most = best.map { ": called tumour all, the lower bound is \(short($0))" } ?? ""
+            let most = best.map { ": called tumour all, the lower bound is \($0.short)" } ?? ""
             throw OperationError(
                 "not enough data: \(scored.count(where: \.isTumor)) tumour patches cannot show a recall of "
                     + "\(wanted.recall) with confidence \(wanted.confidence)\(most)")
@@ -82,5 +82,3 @@ public struct OperatingPointChoice: Sendable {
         return min(low, threshold)..<min(1, max(high.nextUp, threshold))
     }
 }
-
-private func short(_ value: Double) -> String { "\((value * 1000).rounded(.down) / 1000)" }

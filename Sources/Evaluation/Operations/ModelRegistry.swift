@@ -160,6 +160,7 @@ public final class ModelRegistry {
         try Self.requireInUse(name, ledger.connection)
         // Computed before the lock is taken, under which nobody decides.
         let before = try ledger.control()
+        guard before.activeVersion != name else { return false }
         let unmet = try unmet(name, activation, active: before.activeVersion)
         return try ledger.transact(.exclusive) { entry in
             if entry.control.activeVersion == name { return (false, nil) }

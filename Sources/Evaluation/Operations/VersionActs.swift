@@ -6,18 +6,22 @@ import PatchClassifier
 extension ModelRegistry {
     /// Lets a version predict beside the active one, and decide nothing, in every worker, until it is ended.
     public func startShadow(_ name: String, _ criteria: ShadowCriteria, reason: String) throws {
-        let candidate = try loaded(name)
+        // Networks are loaded before the lock is taken, under which nobody decides.
+        guard let active = try ledger.control().activeVersion else {
+            throw OperationError("no version is active: there is nothing that \(name) could stand beside")
+        }
+        let (own, other) = (try loaded(name).network.architecture.side, try loaded(active).network.architecture.side)
+        guard own == other else {
+            throw OperationError(
+                "\(name) takes patches of \(own) pixels, and \(active), which is active, of \(other)")
+        }
         _ = try ledger.transact(.exclusive) { entry in
             try Self.requireInUse(name, entry.connection)
-            guard let active = entry.control.activeVersion else {
-                throw OperationError("no version is active: there is nothing that \(name) could stand beside")
+            guard entry.control.activeVersion != name else {
+                throw OperationError("\(name) is active: it decides already")
             }
-            guard active != name else { throw OperationError("\(name) is active: it decides already") }
-            let side = try VersionShelf().version(named: active, from: entry.connection).network.architecture.side
-            guard side == candidate.network.architecture.side else {
-                throw OperationError(
-                    "\(name) takes patches of \(candidate.network.architecture.side) pixels, and \(active), which is active, "
-                        + "of \(side)")
+            guard entry.control.activeVersion == active else {
+                throw OperationError("another version was activated a moment ago: try again")
             }
             if let period = try ShadowPeriod.last(of: name, entry.connection), period.endedAt == nil {
                 throw OperationError(
