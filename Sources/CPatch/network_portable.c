@@ -1,9 +1,8 @@
 // The oracle of `direct-1`: what patch_network.h says, in plain loops.
 
-#include "patch_network.h"
+#include "network_internal.h"
 
 #include <math.h>
-#include <stddef.h>
 
 int32_t patch_pooled_side(int32_t input_side, int32_t kernel_side) {
     return (input_side - kernel_side + 1) / 2;
@@ -59,6 +58,17 @@ void patch_convolve_portable(const patch_convolution *layer, const float *input,
             }
         }
     }
+}
+
+int32_t patch_bytes_room(const patch_convolution *layer) {
+    int32_t whole = layer->input_side * layer->input_side * layer->input_channels;
+    int32_t rows = (layer->kernel_side + 1) * 2 * layer->input_channels * (int32_t)patch_plane_stride(layer);
+    return layer->kernel_side <= PATCH_BYTES_KERNEL_SIDE && rows > whole ? rows : whole;
+}
+
+void patch_convolve_bytes_portable(const patch_convolution *layer, const uint8_t *rgb, float *room, float *output) {
+    patch_spread_bytes(rgb, layer->input_side * layer->input_side * layer->input_channels, room);
+    patch_convolve_portable(layer, room, output, NULL);
 }
 
 void patch_linear_portable(const patch_linear *layer, int32_t patches, const float *input, float *output) {

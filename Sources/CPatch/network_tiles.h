@@ -6,17 +6,11 @@
 // a few pixels times a few vectors of sums that stay in registers while their taps go by: it needs enough of them to
 // hide the latency of FMA, and few enough loads a step to keep the load ports from being the limit.
 
-#include "patch_network.h"
-
-#include <stddef.h>
+#include "network_internal.h"
 
 // Most sums of one tile.
 #define MOST_SUMS 16
 #define INLINED static inline __attribute__((always_inline))
-
-// The output channels from `channel`, a multiple of 8, on: for a kernel with wider vectors that has done the others.
-void patch_convolve_avx2_from(int32_t channel, const patch_convolution *layer, const float *input, float *output,
-                              int32_t *choices);
 
 // Where the inputs of one sum lie: `rows` times `columns` runs of `length` floats.
 typedef struct {
@@ -98,6 +92,9 @@ INLINED void convolution_strip(const int pooled, const int vectors, const patch_
         int32_t x = 0;
         for (; x + pooled <= side; x += pooled, to += pooled * layer->output_stride)
             convolution_tile(pooled, vectors, layer, &reach, channel, from + 2 * x * column, output + to,
+                             choices ? choices + to : NULL);
+        for (; pooled > 2 && x + 2 <= side; x += 2, to += 2 * layer->output_stride)
+            convolution_tile(2, vectors, layer, &reach, channel, from + 2 * x * column, output + to,
                              choices ? choices + to : NULL);
         for (; x < side; x++, to += layer->output_stride)
             convolution_tile(1, vectors, layer, &reach, channel, from + 2 * x * column, output + to,

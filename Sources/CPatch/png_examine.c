@@ -6,8 +6,6 @@
 
 static const uint8_t signature[8] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
 
-enum { COLOR_GREY = 0, COLOR_RGB = 2, COLOR_PALETTE = 3, COLOR_GREY_ALPHA = 4, COLOR_RGB_ALPHA = 6 };
-
 struct chunk {
     uint32_t length;
     const uint8_t *type;     // four letters
@@ -181,4 +179,13 @@ struct patch_png_report patch_png_examine(const uint8_t *bytes, size_t count, ui
     report = examine_header(&header, width, height, outline);
     if (report.status != PATCH_PNG_OK) return report;
     return examine_chunks(bytes, count, sizeof signature + 12 + header.length, outline);
+}
+
+void patch_png_join(const uint8_t *bytes, const struct patch_png_outline *outline, uint8_t *joined) {
+    for (size_t offset = outline->image_start; offset < outline->image_end;) {
+        size_t length = patch_png_big_endian(bytes + offset);
+        memcpy(joined, bytes + offset + 8, length);
+        joined += length;
+        offset += 12 + length;
+    }
 }

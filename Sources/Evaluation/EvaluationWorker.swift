@@ -107,12 +107,11 @@ final class EvaluationWorker {
 
     // MARK: 2. Decode
 
-    /// Reads each delivery on its own. One that was delivered before is tried alone first: it may be what killed a
-    /// worker.
+    /// A bad one spoils no other. One that was delivered before is tried alone: it may be what killed a worker.
     private func decode(_ deliveries: [Received]) throws -> [Examined] {
         let suspects = deliveries.filter(\.delivery.redelivered)
         let fresh = deliveries.filter { !$0.delivery.redelivered }
-        var examined = try surroundings.gate.ordinary(meanwhile: keepAlive) { try fresh.map(examine) }
+        var examined = try surroundings.gate.ordinary(meanwhile: keepAlive) { try examine(fresh) }
         for suspect in suspects {
             try keepAlive()
             examined.append(try tryAlone(suspect))
@@ -120,17 +119,21 @@ final class EvaluationWorker {
         return examined
     }
 
-    func examine(_ received: Received) throws -> Examined {
-        let submission = try reader.read(received.delivery, receivedAt: received.at)
-        switch submission.content {
-        case .failure(let refusal): return Examined(submission: submission, content: .refused(refusal))
-        case .success(let job):
-            let side = try liveVersion().network.architecture.side
-            do throws(PatchDecodingError) {
-                let patch = try Patch(png: job.png, width: side, height: side)
-                return Examined(submission: submission, content: .patch(job, patch, ImageStatistics(patch)))
-            } catch {
-                return Examined(submission: submission, content: .refused(try Refusal(error)))
+    /// Reads each delivery, and decodes the images of those that are jobs.
+    func examine(_ deliveries: [Received]) throws -> [Examined] {
+        let submissions = try deliveries.map { try reader.read($0.delivery, receivedAt: $0.at) }
+        let side = try liveVersion().network.architecture.side
+        var patches = Patch.decoded(submissions.compactMap(\.job?.png), width: side, height: side)[...]
+        return try submissions.map { submission in
+            switch submission.content {
+            case .failure(let refusal): return Examined(submission: submission, content: .refused(refusal))
+            case .success(let job):
+                switch patches.removeFirst() {
+                case .success(let patch):
+                    return Examined(submission: submission, content: .patch(job, patch, ImageStatistics(patch)))
+                case .failure(let error):
+                    return Examined(submission: submission, content: .refused(try Refusal(error)))
+                }
             }
         }
     }

@@ -1,4 +1,4 @@
-internal import CPatch
+package import CPatch
 
 /// One lane's workspace: a network, a kernel, and room for all activations. Belongs to one thread.
 public final class Classifier {
@@ -65,20 +65,23 @@ public final class Classifier {
     /// One patch through the convolutions, and flattened into row `row` of the features.
     private func convolve(_ patch: Patch, _ parameters: UnsafePointer<Float>, row: Int) {
         var pixels = activations.pixels
-        patch_spread_bytes(patch.rgb, Int32(patch.rgb.count), pixels.output)
-        var (side, channels, inputStride) = (patch.width, Architecture.inputChannels, Architecture.inputChannels)
-        for (layer, place) in zip(network.architecture.convolutions, network.parameters.convolutions) {
-            pixels.turn()
+        for (index, layer) in network.architecture.convolutions.enumerated() {
+            let place = network.parameters.convolutions[index]
+            let isFirst = index == 0
             let convolution = patch_convolution(
-                input_side: Int32(layer.inputSide), input_channels: Int32(layer.inputChannels),
-                input_stride: Int32(inputStride), output_channels: Int32(layer.outputChannels),
-                output_stride: Int32(layer.outputStride), kernel_side: Int32(layer.kernelSide),
+                layer, inputStride: isFirst ? layer.inputChannels : Architecture.stride(of: layer.inputChannels),
                 weights: parameters + place.weights, bias: parameters + place.bias)
-            kernel.convolve(convolution, pixels.input, pixels.output)
-            (side, channels, inputStride) = (layer.outputSide, layer.outputChannels, layer.outputStride)
+            if isFirst {
+                kernel.convolve(convolution, bytes: patch.rgb, room: pixels.input, pixels.output)
+            } else {
+                kernel.convolve(convolution, pixels.input, pixels.output)
+            }
+            pixels.turn()
         }
+        let last = network.architecture.convolutions[network.architecture.convolutions.count - 1]
         let features = activations.features + row * network.architecture.features
-        patch_flatten(pixels.output, Int32(side), Int32(channels), Int32(inputStride), features)
+        patch_flatten(
+            pixels.input, Int32(last.outputSide), Int32(last.outputChannels), Int32(last.outputStride), features)
     }
 
     /// The first `patches` rows of the features through the linear layers.
@@ -115,4 +118,17 @@ public struct Answer: Sendable {
     public let probabilities: LogProbabilities
     /// Activations of the layer before the last for the patch as it is, [feature]; nil where they were not asked for.
     public let embedding: [Float]?
+}
+
+extension patch_convolution {
+    /// `inputStride`: floats from one pixel of the input to the next.
+    package init(
+        _ layer: Architecture.Convolution, inputStride: Int, weights: UnsafePointer<Float>?, bias: UnsafePointer<Float>?
+    ) {
+        self.init(
+            input_side: Int32(layer.inputSide), input_channels: Int32(layer.inputChannels),
+            input_stride: Int32(inputStride), output_channels: Int32(layer.outputChannels),
+            output_stride: Int32(layer.outputStride), kernel_side: Int32(layer.kernelSide), weights: weights, bias: bias
+        )
+    }
 }

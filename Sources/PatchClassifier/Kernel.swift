@@ -23,6 +23,20 @@ public enum Kernel: String, Sendable, CaseIterable {
         }
     }
 
+    /// The first layer, from bytes; `room` as `patch_bytes_room` says.
+    package func convolve(
+        _ layer: patch_convolution, bytes: UnsafePointer<UInt8>, room: UnsafeMutablePointer<Float>,
+        _ output: UnsafeMutablePointer<Float>
+    ) {
+        withUnsafePointer(to: layer) { layer in
+            switch self {
+            case .portable: patch_convolve_bytes_portable(layer, bytes, room, output)
+            case .avx2: patch_convolve_bytes_avx2(layer, bytes, room, output)
+            case .avx512: patch_convolve_bytes_avx512(layer, bytes, room, output)
+            }
+        }
+    }
+
     /// `choices`, where it is given, is told which of four sums each output was.
     package func convolve(
         _ layer: patch_convolution, _ input: UnsafePointer<Float>, _ output: UnsafeMutablePointer<Float>,

@@ -1,3 +1,5 @@
+internal import CPatch
+
 /// Room for everything between a patch and its answer: one allocation, made once. Not to be shared by threads.
 final class NetworkActivations {
     /// Two places of one size, the output of one layer and the input of the next by turns.
@@ -20,7 +22,9 @@ final class NetworkActivations {
         let line = 64, floatsPerLine = line / MemoryLayout<Float>.stride
         func rounded(_ count: Int) -> Int { (count + floatsPerLine - 1) / floatsPerLine * floatsPerLine }
         let layers = architecture.convolutions.map { $0.outputSide * $0.outputSide * $0.outputStride }
-        let input = architecture.side * architecture.side * Architecture.inputChannels
+        var first = patch_convolution(
+            architecture.convolutions[0], inputStride: Architecture.inputChannels, weights: nil, bias: nil)
+        let input = Int(patch_bytes_room(&first))
         let pixelCount = rounded(layers.reduce(input, max))
         let featureCount = rounded(patches * architecture.features)
         let hiddenCount = rounded(patches * architecture.linears.reduce(0) { max($0, $1.outputStride) })

@@ -64,10 +64,8 @@ struct GradientWorkspace {
         for (index, layer) in layout.convolutions.enumerated() {
             let (place, output) = (forward.convolutions[index], room.convolved[row][index])
             let convolution = patch_convolution(
-                input_side: Int32(layer.shape.inputSide), input_channels: Int32(layer.shape.inputChannels),
-                input_stride: Int32(layer.inputStride), output_channels: Int32(layer.shape.outputChannels),
-                output_stride: Int32(layer.shape.outputStride), kernel_side: Int32(layer.shape.kernelSide),
-                weights: arranged + place.weights, bias: arranged + place.bias)
+                layer.shape, inputStride: layer.inputStride, weights: arranged + place.weights,
+                bias: arranged + place.bias)
             kernel.convolve(convolution, input, output.output, choices: output.choices)
             input = output.output
         }

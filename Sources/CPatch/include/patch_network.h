@@ -46,6 +46,12 @@ typedef struct {
 // Side of the pooled output of a convolution.
 int32_t patch_pooled_side(int32_t input_side, int32_t kernel_side);
 
+// The first layer, from bytes [y][x][3]. `room` is for patch_bytes_room() floats, none of them a NaN or an infinity.
+int32_t patch_bytes_room(const patch_convolution *layer);
+void patch_convolve_bytes_portable(const patch_convolution *layer, const uint8_t *rgb, float *room, float *output);
+void patch_convolve_bytes_avx2(const patch_convolution *layer, const uint8_t *rgb, float *room, float *output);
+void patch_convolve_bytes_avx512(const patch_convolution *layer, const uint8_t *rgb, float *room, float *output);
+
 // `count` bytes to floats.
 void patch_spread_bytes(const uint8_t *bytes, int32_t count, float *output);
 

@@ -1,5 +1,5 @@
 #pragma once
-// PNG bytes to RGB pixels and back, through libpng. No gamma, no colour management: the values in the file.
+// PNG bytes to RGB pixels and back. No gamma, no colour management: the values in the file.
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,23 +26,20 @@ struct patch_png_report {
     char message[200];
 };
 
-/// What the chunk structure of a PNG says, found without taking any memory. Offsets are those of whole chunks, from
-/// their length field on; 0 means that the chunk is absent.
-struct patch_png_outline {
-    uint32_t width, height;
-    uint8_t bit_depth, color_type, interlace;
-    size_t palette, transparency;   // PLTE and tRNS
-    size_t image_start, image_end;  // the run of IDAT chunks
-    size_t image_bytes;             // their contents together
+/// An image to be decoded: its `count` bytes, and where its pixels go, [height * width * 3]. On refusal, which the report
+/// tells, the pixels are undefined.
+struct patch_png_image {
+    const uint8_t *bytes;
+    size_t count;
+    uint8_t *rgb;
+    struct patch_png_report report;
 };
 
-/// Walks the chunks from the signature to IEND. Status OK means: the size is the expected one, every chunk is
-/// complete and its checksum right, the order allowed, and nothing follows the end.
-struct patch_png_report patch_png_examine(const uint8_t *bytes, size_t count, uint32_t width, uint32_t height,
-                                          struct patch_png_outline *outline);
+/// Decodes images that must all have this size, each on its own; several take less time together than one by one.
+void patch_png_decode(struct patch_png_image *images, size_t count, uint32_t width, uint32_t height);
 
-/// Decodes a PNG that was examined as OK into rgb[height * width * 3]; on refusal rgb is undefined.
-struct patch_png_report patch_png_decode(const uint8_t *bytes, const struct patch_png_outline *outline, uint8_t *rgb);
+/// The same for one image, and through libpng whatever kind it is: the oracle.
+void patch_png_decode_by_libpng(struct patch_png_image *image, uint32_t width, uint32_t height);
 
 /// Bytes that are always enough for `patch_png_encode`; 0 for a size that it refuses.
 size_t patch_png_encoded_bound(uint32_t width, uint32_t height);

@@ -11,6 +11,10 @@ struct Submission {
     let payloadSHA256: [UInt8]
     let reply: ReplyAddress?
     let content: Result<Job, Refusal>
+
+    var job: Job? {
+        if case .success(let job) = content { job } else { nil }
+    }
 }
 
 /// Reads deliveries into submissions. It never fails for a fault of the message: that is a refusal inside.

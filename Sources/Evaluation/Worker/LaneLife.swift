@@ -13,14 +13,14 @@ extension EvaluationWorker {
         let payload = try JobReader.payloadSHA256(of: received.delivery)
         let key = try JobIdentity.attempt(messageID: received.delivery.properties.messageID, bodySHA256: payload)
         return try surroundings.gate.alone(meanwhile: keepAlive) {
-            if try isRecorded(received.delivery, payloadSHA256: payload) { return try examine(received) }
+            if try isRecorded(received.delivery, payloadSHA256: payload) { return try examine([received])[0] }
             let job = try unreadJobID(of: received.delivery, payloadSHA256: payload)
             let unfinished = try persist {
                 try Attempts(connection: $0.connection).unfinished(key, job: job, payloadSHA256: payload)
             }
             guard unfinished < Attempts.limit else { return try blame(received, as: job, attempts: unfinished) }
             let examined = try attempted(key) {
-                let examined = try examine(received)
+                let examined = try examine([received])[0]
                 try trial(examined)
                 return examined
             }
