@@ -1,6 +1,7 @@
 #include <openssl/evp.h>
 #include <openssl/params.h>
 #include <openssl/pem.h>
+#include <openssl/rand.h>
 
 /* Parameters only point at their names and values, so they are made where they are used. */
 static inline int hmac_sha256_start(EVP_MAC_CTX *context, const unsigned char *key, size_t length)

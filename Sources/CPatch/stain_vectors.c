@@ -52,7 +52,8 @@ static size_t step_of(size_t width, size_t height) {
     return step;
 }
 
-/// The optical density of a pixel; false for background.
+/// The optical density of a pixel; false for background. Whether a pixel is tissue cannot be foretold, so what follows
+/// from it is computed without a branch.
 static bool density_of(const uint8_t *pixel, struct vector3 *density) {
     bool is_tissue = true;
     for (int c = 0; c < 3; c++) {
@@ -104,9 +105,10 @@ static struct color_plane fit_plane(struct image image) {
         for (size_t x = 1; x < image.width; x += image.step) {
             struct vector3 density;
             plane.looked_at++;
-            if (!density_of(image.rgb + 3 * (y * image.width + x), &density)) continue;
-            plane.pixels++;
+            bool is_tissue = density_of(image.rgb + 3 * (y * image.width + x), &density);
+            plane.pixels += is_tissue;
             for (int i = 0; i < 3; i++) {
+                density.at[i] *= is_tissue;
                 sums[i] += density.at[i];
                 for (int j = i; j < 3; j++)
                     products[i][j] += density.at[i] * density.at[j];
@@ -177,10 +179,12 @@ bool patch_stain_vectors(const uint8_t *rgb, size_t width, size_t height, double
     for (size_t y = 1; y < height; y += image.step) {
         for (size_t x = 1; x < width; x += image.step) {
             struct vector3 density;
-            if (!density_of(rgb + 3 * (y * width + x), &density)) continue;
+            // Background is never among the smallest; adding -0 changes no number.
+            static const double background_or_tissue[2] = {INFINITY, -0.0};
+            double moved = background_or_tissue[density_of(rgb + 3 * (y * width + x), &density)];
             double angle = diamond_angle(dot(density, along), dot(density, across));
-            add(&angles, angle);
-            add(&negated, -angle);
+            add(&angles, angle + moved);
+            add(&negated, -angle + moved);
         }
     }
     struct vector3 first = direction(angles.values[beyond - 1], along, across);

@@ -13,6 +13,8 @@ public final class Publisher {
     /// Returned messages come with their content, of which only the properties matter.
     private var assembler = ContentAssembler(bodyLimit: 0) { NoDigest() }
     private var hasQueryChannel = false
+    /// What is left of the bytes that the socket was last known to take.
+    private var room = 0
 
     /// Bytes that a socket takes without blocking when it says it has room (a third of at least 400 kB).
     static let pieceSize = 32_768
@@ -40,9 +42,7 @@ public final class Publisher {
         batch = ConfirmLedger(count: messages.count, firstTag: nextTag)
         self.messages = messages
         defer { self.messages = [] }
-        for index in messages.indices {
-            guard try send(index, before: deadline) else { break }
-        }
+        try sendAll(before: deadline)
         try takeFrames()
         while !batch.isComplete, !deadline.hasPassed {
             _ = try connection.wait(until: deadline)
@@ -68,6 +68,14 @@ public final class Publisher {
 
     // MARK: Sending
 
+    private func sendAll(before deadline: Deadline) throws(BrokerError) {
+        if messages.count > 1 { connection.gather(true) }
+        defer { if messages.count > 1 { connection.gather(false) } }
+        for index in messages.indices {
+            guard try send(index, before: deadline) else { return }
+        }
+    }
+
     /// False when the deadline passed before the message could go out.
     private func send(_ index: Int, before deadline: Deadline) throws(BrokerError) -> Bool {
         let message = messages[index]
@@ -81,8 +89,14 @@ public final class Publisher {
             batch.unsendable(index, "the properties cannot be written")
             return true
         }
-        guard try waitForRoom(before: deadline) else { return false }
-        if message.body.count + encoded.count <= Self.pieceSize {
+        // Three frames, with the names of exchange and routing key.
+        let size = message.body.count + encoded.count + 600
+        if connection.isBlocked || room < size {
+            guard try waitForRoom(before: deadline) else { return false }
+            room = Self.pieceSize
+        }
+        room -= size
+        if room >= 0 {
             try connection.publish(message, properties)
         } else {
             try sendInPieces(message, properties, before: deadline)

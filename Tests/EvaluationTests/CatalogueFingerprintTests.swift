@@ -59,8 +59,8 @@ import Testing
             "create or replace rule nothing as on insert to audit.events do instead nothing",
             "object.new: rule audit.events.nothing is new"),
         Change(
-            "alter table sentinode.predictions drop constraint probabilities_add_up",
-            "object.missing: constraint sentinode.predictions.probabilities_add_up is gone"),
+            "alter table sentinode.predictions drop constraint predictions_slide_id_check",
+            "object.missing: constraint sentinode.predictions.predictions_slide_id_check is gone"),
         Change(
             "alter table sentinode.control drop constraint control_pkey",
             "object.missing: unique index sentinode.control_pkey is gone"),

@@ -82,7 +82,7 @@ final class Ledger {
     private func store(_ event: AuditEvent, _ entry: LedgerEntry) throws -> Seal {
         let row = EventRow(
             event: event, writer: chain.writer, seal: chain.nextNumber, at: entry.at, actor: entry.actor,
-            person: entry.person, leaves: entry.leaves, salt: LedgerEntry.randomSalt())
+            person: entry.person, leaves: entry.leaves, salt: try Salt.random(1)[0])
         let seal = try chain.next(over: [row.digest(hash)] + entry.leaves, hash: hash)
         _ = try connection.query(EventRow.insertSQL, row.parameters + EventRow.parameters(of: seal))
         return seal
@@ -140,11 +140,10 @@ struct LedgerEntry {
         guard !rows.isEmpty else { return [] }
         var positions: [LeafPosition] = []
         var values: [[Column]] = []
-        for row in rows {
+        for (row, salt) in zip(rows, try Salt.random(rows.count)) {
             // Leaf 0 is the event's own.
             let position = LeafPosition(writer: writer, seal: number, leaf: Int32(leaves.count + 1))
-            let columns = row.columns(
-                Stamp(position: position, salt: LedgerEntry.randomSalt(), storedAt: storedAt))
+            let columns = row.columns(Stamp(position: position, salt: salt, storedAt: storedAt))
             leaves.append(try hash.digest(of: RowEncoding(table: Row.table.name, columns: columns).bytes))
             values.append(columns)
             positions.append(position)
@@ -152,17 +151,6 @@ struct LedgerEntry {
         let inserted = try connection.query(Row.table.insertSQL, try Row.table.parameters(for: values)).affected
         guard inserted == rows.count else { throw KeyExists(table: Row.table.name) }
         return positions
-    }
-
-    /// 16 bytes from the system's generator.
-    static func randomSalt() -> [UInt8] {
-        var random = SystemRandomNumberGenerator()
-        var salt: [UInt8] = []
-        for _ in 0..<2 {
-            let word: UInt64 = random.next()
-            withUnsafeBytes(of: word) { salt.append(contentsOf: $0) }
-        }
-        return salt
     }
 }
 
