@@ -26,6 +26,8 @@ final class EvaluationWorker {
     var relayLimit = Outbox.batch
     /// Deliveries received and not yet acknowledged.
     var inHand = 0
+    /// Whether there were several the last time.
+    private var comesInNumbers = false
     /// Attempts that this process survived but could not yet say so.
     var unreportedAttempts: [UUID] = []
 
@@ -98,9 +100,12 @@ final class EvaluationWorker {
 
     // MARK: 1. Receive
 
-    /// Waits for a first delivery, then takes what is there, at most `linger` longer.
+    /// Waits for a first delivery, then takes what is there, at most `linger` longer: not at all where deliveries come one
+    /// by one, so that none is kept waiting for nobody.
     func receive(upTo count: Int, wait: Double, wake: Int32?) throws -> [Received] {
-        let deliveries = try liveConsumer().receive(upTo: count, wait: wait, linger: settings.linger, wake: wake)
+        let deliveries = try liveConsumer().receive(
+            upTo: count, wait: wait, linger: comesInNumbers ? settings.linger : 0, wake: wake)
+        comesInNumbers = deliveries.count > 1
         let now = Timestamp.now
         return deliveries.map { Received(delivery: $0, at: now) }
     }
