@@ -57,6 +57,10 @@ let package = Package(
         .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
 
+        .executableTarget(
+            name: "kernel-benchmark", dependencies: ["PatchClassifier"], path: "Benchmarks/kernels",
+            swiftSettings: strict),
+
         .testTarget(
             name: "PatchClassifierTests", dependencies: ["PatchClassifier"],
             resources: [.copy("Fixtures")], swiftSettings: strict),

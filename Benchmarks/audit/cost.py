@@ -18,6 +18,7 @@ import measure
 # Rounds in turn, and many of them: the speed of a machine drifts by more than what is measured. Long enough that what a
 # worker's session does once, planning its statements, weighs as little as in a worker that stays.
 COUNT = 16_000
+LANES = 2
 
 
 def busy_seconds():
@@ -50,7 +51,7 @@ def main():
         side, database = sides[name]
         measure.fill(side, patches, COUNT)
         before = busy_seconds()
-        rate = measure.drain(side, COUNT, database)
+        rate, _ = measure.drain(side, COUNT, database)
         return rate, (busy_seconds() - before) / COUNT * 1e6
 
     for name in sides:
@@ -63,7 +64,7 @@ def main():
             rate, cpu = measured[name][-1]
             print(f"  round {number + 1}: {name:9} {rate:7.0f} patches/s {cpu:7.0f} us of CPU a patch", flush=True)
 
-    print(f"\nqueue to commit, {COUNT} patches a round, {measure.PROCESSES} lanes, medians:")
+    print(f"\nqueue to commit, {COUNT} patches a round, {LANES} lanes, medians:")
     for name, rounds in measured.items():
         rates, times = zip(*rounds)
         print(f"  {name:9} {statistics.median(rates):7.0f} patches/s ({min(rates):.0f} to {max(rates):.0f})"

@@ -1,7 +1,7 @@
 """The worker a laboratory would write in Python, tuned: pika, Pillow, ONNX Runtime, psycopg.
 
 Batches of 64, prefetch of 128, one commit a batch, results published persistently, one acknowledgement a batch behind
-the commit. It is given two advantages: results are not confirmed by the broker, and there is no audit trail.
+the commit; the network in pieces of eight patches, which is where ONNX Runtime is fastest. It is given two advantages: results are not confirmed by the broker, and there is no audit trail.
 """
 
 import datetime
@@ -18,7 +18,7 @@ import pika
 import psycopg
 from PIL import Image
 
-BATCH, LINGER, IDLE = 64, 0.002, 2.0
+BATCH, PIECE, LINGER, IDLE = 64, 8, 0.002, 2.0
 
 INSERT = """
     insert into peer.predictions (job_id, slide_id, x, y, image_sha256, log_p_normal, log_p_tumor, p_tumor, decision,
@@ -40,7 +40,8 @@ def settle(channel, results, database, session, deliveries):
     received = now()
     pixels = numpy.stack([decode(body) for _, _, body in deliveries])
     pixels /= 255
-    answers = session.run(None, {"patch": pixels})[0]
+    answers = numpy.concatenate(
+        [session.run(None, {"patch": pixels[start:start + PIECE]})[0] for start in range(0, len(pixels), PIECE)])
     predicted = now()
     rows, messages = [], []
     for (_, properties, body), (normal, tumor) in zip(deliveries, answers.tolist()):

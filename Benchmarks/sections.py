@@ -1,0 +1,340 @@
+"""Measures the product beside its peers, and alone under what changes its speed. Called by Benchmarks/run, which sets the
+environment and names the sections.
+"""
+
+import argparse
+import csv
+import glob
+import importlib.metadata
+import os
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import zlib
+
+import psycopg
+
+import draw
+import measure
+
+PROGRAM = os.environ["SENTINODE_PROGRAM"]
+CORE = max(os.sched_getaffinity(0))
+
+
+class Figures:
+    """What was measured: one row a value, kept as CSV."""
+
+    def __init__(self):
+        self.rows = []
+
+    def add(self, section, setting, unit, values):
+        self.rows += [(section, setting, unit, number, value) for number, value in enumerate(values)]
+        spread = f"({min(values):,.4g} to {max(values):,.4g})" if len(values) > 1 else ""
+        print(f"  {setting:44} {statistics.median(values):10,.4g} {unit:12} {spread}", flush=True)
+
+    def values(self, section, setting):
+        return [row[4] for row in self.rows if row[:2] == (section, setting)]
+
+    def write(self, path):
+        with open(path, "w", newline="") as file:
+            csv.writer(file, lineterminator="\n").writerows(
+                [("section", "setting", "unit", "number", "value")]
+                + [(*row[:4], f"{row[4]:.5g}") for row in self.rows])
+
+
+class Bench:
+    def __init__(self, settings):
+        self.settings = settings
+        self.figures = Figures()
+        self.patches = [open(path, "rb").read() for path in sorted(glob.glob(settings.patches + "/*.png"))]
+        self.url = os.environ["SENTINODE_DATABASE_URL"]
+        self.database = psycopg.connect(self.url, autocommit=True)
+        self.product, self.peer = measure.product_side(PROGRAM, self.url), measure.peer_side(self.url)
+
+    def sentinode(self, *arguments, url=None, text=None):
+        subprocess.run([PROGRAM, *arguments], check=True, stdout=subprocess.DEVNULL, text=True, input=text,
+                       env=os.environ | {"SENTINODE_DATABASE_URL": url or self.url})
+
+    def rate(self, side, patches=None, as_json=False, database=None, **shape):
+        measure.fill(side, patches or self.patches, self.settings.count, as_json)
+        return measure.drain(side, self.settings.count, database or self.database, **shape)
+
+    def sweep(self, section, cases):
+        """`cases`: what `rate` is given, by name. In turn, so that a slow minute hits all alike."""
+        rates = {name: [] for name in cases}
+        for _ in range(self.settings.rounds):
+            for name, arguments in cases.items():
+                rates[name].append(self.rate(self.product, **arguments)[0])
+        for name, values in rates.items():
+            self.figures.add(section, name, "patches/s", values)
+
+
+def network(bench):
+    """One core each, the same patches, float32; peers at every batch size, of which their best counts."""
+    settings, model = bench.settings, os.environ["PEER_MODEL"]
+    peers = os.path.join(measure.HERE, "kernels", "peers.py")
+    commands = [[os.environ["KERNEL_BENCHMARK"], os.environ["PEER_WEIGHTS"], settings.patches],
+                [sys.executable, peers, "onnxruntime", model, settings.patches],
+                [sys.executable, peers, "openvino", model, settings.patches],
+                [sys.executable, peers, "pillow", model, settings.patches]]
+    if subprocess.run(["/usr/bin/python3", "-c", "import torch"], stderr=subprocess.DEVNULL).returncode == 0:
+        commands.append(["/usr/bin/python3", peers, "torch", os.environ["PEER_WEIGHTS"], settings.patches])
+    else:
+        print("  PyTorch is left out: apt-get install python3-torch")
+    found = {}
+    for _ in range(settings.rounds):
+        for command in commands:
+            lines = subprocess.run(["taskset", "--cpu-list", str(CORE), *command], check=True, text=True,
+                                   stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
+            for line in lines.splitlines():
+                what, how, value = line.split(",")
+                found.setdefault((what, how), []).append(float(value))
+    for (what, how), values in found.items():
+        bench.figures.add(what, how, "us a patch", values)
+
+    def best(names, ours, batch=""):
+        return min((statistics.median(values), how) for (what, how), values in found.items()
+                   if what == "network" and any(name in how for name in names) and how.endswith(batch)
+                   and ("direct" in how or "winograd" in how) == ours)
+    for batch, name in (("", "at their best batch sizes"), (" batch 1", "one patch at a time")):
+        ours, theirs = best(["avx512"], True, batch) if any("avx512" in how for _, how in found) else best(
+            ["avx2"], True, batch), best(["ONNX", "OpenVINO"], False, batch)
+        bench.figures.add("network ratio", name, "times", [theirs[0] / ours[0]])
+        print(f"    {theirs[1]} to {ours[1]}")
+    ratio = statistics.median(found["decoding", "libpng"]) / statistics.median(found["decoding", "sentinode"])
+    bench.figures.add("decoding ratio", "libpng to sentinode", "times", [ratio])
+
+
+def peer(bench):
+    """Queue to commit, two lanes beside two processes of the peer, in turn."""
+    rates = {"sentinode": [], "Python worker": []}
+    for side in (bench.product, bench.peer):  # files of a new cluster are made as they are first needed
+        bench.rate(side)
+    spent = {name: [] for name in rates}
+    for _ in range(bench.settings.rounds):
+        for name, side in (("sentinode", bench.product), ("Python worker", bench.peer)):
+            rate, cpu = bench.rate(side)
+            rates[name].append(rate)
+            spent[name].append(cpu)
+    for name, values in rates.items():
+        bench.figures.add("queue to commit", name, "patches/s", values)
+    bench.figures.add("queue to commit ratio", "sentinode to Python worker", "times",
+                      [ours / theirs for ours, theirs in zip(rates["sentinode"], rates["Python worker"])])
+    for name, values in spent.items():
+        for who in values[0]:
+            bench.figures.add("CPU", f"{name}: {who}", "us a patch", [value[who] for value in values])
+
+
+def latency(bench):
+    """One patch at a time."""
+    for name, times in {
+            "sentinode": measure.latencies(bench.product, bench.patches, 300),
+            "Python worker": measure.latencies(bench.peer, bench.patches, 300),
+            "the broker alone": measure.broker_round_trips(bench.patches, 300),
+            "a single-row commit": measure.single_row_commits(bench.database, 300)}.items():
+        ordered = sorted(times)
+        for share in (0.5, 0.99):
+            bench.figures.add("latency", f"{name}, p{share * 100:.0f}", "ms", [ordered[int(share * len(ordered))]])
+
+
+def lanes(bench):
+    bench.sweep("lanes", {f"{count} lanes": {"lanes": count} for count in (1, 2, 4, 8)})
+
+
+def batch(bench):
+    bench.sweep("batch", {f"batch {size}": {"batch": size} for size in (1, 4, 16, 64, 128, 256)})
+
+
+def processes(bench):
+    bench.sweep("processes", {f"{count} processes of one lane": {"processes": count, "lanes": 1}
+                              for count in (1, 2, 4)})
+
+
+def noise(count):
+    """Patches that no encoder makes smaller."""
+    def chunk(kind, content):
+        return len(content).to_bytes(4, "big") + kind + content + zlib.crc32(kind + content).to_bytes(4, "big")
+    draws = random.Random(1)
+    header = chunk(b"IHDR", bytes([0, 0, 0, 96, 0, 0, 0, 96, 8, 2, 0, 0, 0]))
+    return [b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(
+        b"".join(b"\0" + draws.randbytes(288) for _ in range(96)))) + chunk(b"IEND", b"") for _ in range(count)]
+
+
+def payload(bench):
+    bench.sweep("payload", {"patches as PNG": {}, "patches as JSON with base64": {"as_json": True},
+                            "noise as PNG": {"patches": noise(200)}})
+
+
+def history(bench):
+    """Copies of rows that the product has stored, in databases of their own; sealed by nobody."""
+    administrator = os.environ["SENTINODE_DATABASE_ADMIN_URL"]
+    columns = [row[0] for row in bench.database.execute(
+        "select attname from pg_attribute where attrelid = 'sentinode.predictions'::regclass and attnum > 0 "
+        "and attgenerated = '' and attname <> 'job_id' order by attnum")]
+    sides = {}
+    for rows in bench.settings.history:
+        name = f"history_{rows}"
+        url, administrators = (f"{one.rsplit('/', 1)[0]}/{name}" for one in (bench.url, administrator))
+        with psycopg.connect(administrator, autocommit=True) as connection:
+            connection.execute(f"create database {name} owner operator")
+        prepare_database(bench, url)
+        database = psycopg.connect(url, autocommit=True)
+        side = measure.product_side(PROGRAM, url)
+        measure.fill(side, bench.patches, bench.settings.count)
+        measure.drain(side, bench.settings.count, database)
+        if rows:
+            with psycopg.connect(administrators, autocommit=True) as connection:
+                connection.execute("set session_replication_role = replica")
+                connection.execute(
+                    f"insert into sentinode.predictions (job_id, {', '.join(columns)}) "
+                    f"select gen_random_uuid(), {', '.join(columns)} from (select * from sentinode.predictions) as stored, "
+                    f"generate_series(1, {rows // bench.settings.count}) as copy")
+                connection.execute("vacuum analyze sentinode.predictions")
+                connection.execute("checkpoint")
+        sides[f"{rows:,} rows"] = (side, database)
+    rates = {name: [] for name in sides}
+    for _ in range(bench.settings.rounds):
+        for name, (side, database) in sides.items():
+            rates[name].append(bench.rate(side, database=database)[0])
+    for name, values in rates.items():
+        bench.figures.add("history", name, "patches/s", values)
+
+
+def prepare_database(bench, url):
+    bench.sentinode("migrate", url=url)
+    bench.sentinode("model", "import", os.environ["PEER_WEIGHTS"], "--name", "benchmarked", url=url)
+    bench.sentinode("model", "activate", "benchmarked", "--reason", "benchmark", url=url)
+
+
+def worklist(bench):
+    """A share of all patches, drawn for review and kept to be looked at."""
+    folder = tempfile.mkdtemp()
+    key = os.environ["SENTINODE_REVIEW_KEY_FILE"] = os.path.join(folder, "key")
+    bench.sentinode("review", "key", "--out", key)
+    # One after the other: a policy holds from when it is set on.
+    for share in (0, 0.02, 0.2, 1):
+        bench.sentinode("review", "policy", "set", "--reason", "benchmark", "--key-file", key, "--rules", "-",
+                        text=f'[{{"reason": "audit", "rate": {share}}}]')
+        rates = [bench.rate(bench.product)[0] for _ in range(bench.settings.rounds)]
+        bench.figures.add("worklist", f"{share:.0%} of the patches", "patches/s", rates)
+
+
+def shadow(bench):
+    """A second version, asked about every patch and deciding nothing."""
+    rates = [bench.rate(bench.product)[0] for _ in range(bench.settings.rounds)]
+    bench.figures.add("shadow", "no version in shadow", "patches/s", rates)
+    bench.sentinode("model", "import", os.environ["SHADOW_WEIGHTS"], "--name", "shadow", "--threshold", "0.5")
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+        file.write('{"fewest_days": 1, "fewest_labels": 400, "fewest_tumor_labels": 100, "recall_margin": 0.02,'
+                   '"specificity_margin": 0.03, "most_disagreement": 0.15, "most_uncertain": 0.2}')
+        file.flush()
+        bench.sentinode("model", "shadow", "shadow", "--criteria", file.name, "--reason", "benchmark")
+    rates = [bench.rate(bench.product)[0] for _ in range(bench.settings.rounds)]
+    bench.figures.add("shadow", "one version in shadow", "patches/s", rates)
+    bench.sentinode("model", "shadow", "shadow", "--end", "--reason", "benchmark")
+
+
+def start(bench):
+    """From starting a program to its being of use, and the memory of a worker."""
+    image = sorted(glob.glob(bench.settings.patches + "/*.png"))[0]
+    times = []
+    for _ in range(20):
+        begun = time.perf_counter()
+        subprocess.run([PROGRAM, "classify", image, "--model", os.environ["PEER_WEIGHTS"]], check=True,
+                       stdout=subprocess.DEVNULL)
+        times.append((time.perf_counter() - begun) * 1000)
+    bench.figures.add("start", "sentinode classify of one patch", "ms", times)
+    ready, memory = [], []
+    for _ in range(5):
+        begun = time.perf_counter()
+        worker = subprocess.Popen([PROGRAM, "work", "--lanes", "2"], stdout=subprocess.DEVNULL,
+                                  stderr=subprocess.DEVNULL)
+        while consumers(bench.product.queue) < 2:
+            pass
+        ready.append((time.perf_counter() - begun) * 1000)
+        connection = measure.connect()
+        channel = connection.channel()
+        for number in range(4000):
+            channel.basic_publish(bench.product.exchange, bench.product.key,
+                                  *measure.message(bench.patches[number % len(bench.patches)]))
+        while channel.queue_declare(bench.product.queue, passive=True).method.message_count:
+            time.sleep(0.1)
+        time.sleep(1)
+        with open(f"/proc/{worker.pid}/status") as file:
+            memory.append(int(next(line for line in file if line.startswith("VmHWM")).split()[1]) / 1024)
+        connection.close()
+        worker.terminate()
+        worker.wait()
+    bench.figures.add("start", "sentinode work, to two lanes consuming", "ms", ready)
+    bench.figures.add("memory", "sentinode work, two lanes, at most", "MiB", memory)
+
+
+def consumers(queue):
+    connection = measure.connect()
+    try:
+        return connection.channel().queue_declare(queue, passive=True).method.consumer_count
+    finally:
+        connection.close()
+
+
+SECTIONS = [network, peer, latency, start, lanes, batch, processes, payload, history, shadow, worklist]
+
+
+def machine(database):
+    def first(path, prefix):
+        with open(path) as file:
+            return next((line.split(":", 1)[-1].strip().strip('"') for line in file if line.startswith(prefix)), "?")
+    cpu, flags = first("/proc/cpuinfo", "model name"), first("/proc/cpuinfo", "flags").split()
+    vectors = [name for name in ("avx2", "avx512f") if name in flags]
+    system = first("/etc/os-release", "PRETTY_NAME=").removeprefix("PRETTY_NAME=").strip('"')
+    versions = [f"{name} {importlib.metadata.version(name)}" for name in
+                ("onnxruntime", "openvino", "numpy", "pillow", "pika", "psycopg")]
+    return [f"machine: {os.cpu_count()} cores, {cpu} ({', '.join(vectors) or 'no vectors'}), "
+            f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') >> 30} GiB, {system}",
+            f"RabbitMQ {os.environ['RABBITMQ_VERSION']} and PostgreSQL {database.info.server_version // 10000}."
+            f"{database.info.server_version % 10000} on the same cores",
+            f"peers: Python {sys.version.split()[0]}, {', '.join(versions)}"]
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--patches", required=True)
+    parser.add_argument("--count", type=int, required=True)
+    parser.add_argument("--rounds", type=int, required=True)
+    parser.add_argument("--history", type=int, nargs="+", required=True)
+    parser.add_argument("--results", required=True)
+    parser.add_argument("sections", nargs="*")
+    settings = parser.parse_args()
+    known = {section.__name__: section for section in SECTIONS}
+    for name in settings.sections:
+        if name not in known:
+            sys.exit(f"no section '{name}'; there are {', '.join(known)}")
+    bench = Bench(settings)
+    prepare_database(bench, bench.url)
+    channel = measure.connect().channel()
+    channel.exchange_declare("peer.events", "topic", durable=True)
+    channel.queue_declare("peer.patches", durable=True, arguments={"x-queue-type": "quorum"})
+    # Declares the product's queue, and warms files.
+    bench.sentinode("enqueue", settings.patches)
+    bench.sentinode("work", "--drain", "--log-level", "warning")
+
+    description = machine(bench.database)
+    print("\n".join(description))
+    print(f"{settings.count:,} patches a round, {settings.rounds} rounds; medians, and the lowest to the highest")
+    for name, section in known.items():
+        if settings.sections and name not in settings.sections:
+            continue
+        print(f"\n{name}")
+        section(bench)
+        bench.figures.write(os.path.join(settings.results, "figures.csv"))
+    with open(os.path.join(settings.results, "machine.txt"), "w") as file:
+        file.write("\n".join(description) + "\n")
+    draw.charts(bench.figures, settings.results)
+    print(f"\nfigures and drawings: {settings.results}")
+
+
+if __name__ == "__main__":
+    main()
