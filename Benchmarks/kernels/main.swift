@@ -39,7 +39,7 @@ for kernel in Kernel.allCases where kernel.isSupported && kernel != .portable {
                 _ = try classifier.classify(Array(patches[start..<min(start + batch, patches.count)]))
             }
         }
-        say("network", "\(classifier.engine) batch \(batch)", time)
+        say("network", "\(classifier.engine.name) batch \(batch)", time)
     }
 }
 // In batches, as a lane does.

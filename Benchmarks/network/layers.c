@@ -26,6 +26,8 @@ static float *random_floats(size_t count) {
 typedef void convolve(const patch_convolution *, const float *, float *, int32_t *);
 typedef void convolve_bytes(const patch_convolution *, const uint8_t *, float *, float *);
 
+typedef void convolve_winograd(const patch_convolution *, const float *, float *, float *);
+
 // The same as below, for the first layer.
 static double time_bytes(convolve_bytes *kernel, const patch_convolution *layer, int *is_same) {
     int32_t side = patch_pooled_side(layer->input_side, layer->kernel_side);
@@ -70,6 +72,29 @@ static double time_convolution(convolve *kernel, const patch_convolution *layer,
     return best;
 }
 
+// The same for `winograd-1`, beside its own portable kernel.
+static double time_winograd(convolve_winograd *kernel, const patch_convolution *layer, const float *input, int *is_same) {
+    int32_t side = patch_pooled_side(layer->input_side, layer->kernel_side);
+    size_t count = (size_t)side * side * layer->output_stride;
+    patch_convolution transformed = *layer;
+    transformed.weights = random_floats((size_t)PATCH_WINOGRAD_PLACES * layer->input_channels * layer->output_stride);
+    float *output = random_floats(count), *expected = random_floats(count);
+    float *room = random_floats((size_t)patch_winograd_room(layer));
+    double best = 1e9;
+    for (int i = 0; i < REPEATS; i++) {
+        double start = microseconds();
+        kernel(&transformed, input, room, output);
+        double taken = microseconds() - start;
+        if (taken < best) best = taken;
+    }
+    patch_winograd_portable(&transformed, input, room, expected);
+    *is_same = memcmp(output, expected, count * sizeof(float)) == 0;
+    free(output);
+    free(expected);
+    free(room);
+    return best;
+}
+
 static double time_linear(void) {
     patch_linear layer = {1024, 1024, 100, 104, true, random_floats(1024 * 104), random_floats(104)};
     float *input = random_floats(PATCHES * 1024), *output = random_floats(PATCHES * 104);
@@ -83,7 +108,7 @@ static double time_linear(void) {
     return best;
 }
 
-static void report(const char *name, convolve_bytes *first, convolve *kernel) {
+static void report(const char *name, convolve_bytes *first, convolve *kernel, convolve_winograd *winograd) {
     static const int32_t channels[] = {3, 8, 16, 32, 64}, sides[] = {96, 47, 22, 10, 4};
     double total = time_linear();
     printf("%s: linear 1024 to 100 %.1f us a patch\n", name, total);
@@ -98,12 +123,15 @@ static void report(const char *name, convolve_bytes *first, convolve *kernel) {
         printf("%s: convolution %d  %5.1f us  %5.1f GFLOP/s  %s\n", name, i + 1, best, operations / best / 1e3,
                is_same ? "same bits" : "OTHER BITS");
         total += best;
+        if (i == 0) continue;
+        best = time_winograd(winograd, &layer, input, &is_same);
+        printf("%s: convolution %d  %5.1f us by Winograd  %s\n", name, i + 1, best, is_same ? "same bits" : "OTHER BITS");
     }
     printf("%s: %.0f us a patch\n", name, total);
 }
 
 int main(void) {
-    if (patch_has_avx2()) report("avx2", patch_convolve_bytes_avx2, patch_convolve_avx2);
-    if (patch_has_avx512()) report("avx512", patch_convolve_bytes_avx512, patch_convolve_avx512);
+    if (patch_has_avx2()) report("avx2", patch_convolve_bytes_avx2, patch_convolve_avx2, patch_winograd_avx2);
+    if (patch_has_avx512()) report("avx512", patch_convolve_bytes_avx512, patch_convolve_avx512, patch_winograd_avx512);
     return 0;
 }

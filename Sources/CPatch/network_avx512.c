@@ -18,6 +18,8 @@ static inline void store(float *p, vector v) { _mm512_storeu_ps(p, v); }
 static inline vector zero(void) { return _mm512_setzero_ps(); }
 static inline vector broadcast(const float *p) { return _mm512_set1_ps(*p); }
 static inline vector multiply_add(vector a, vector b, vector c) { return _mm512_fmadd_ps(a, b, c); }
+static inline vector add(vector a, vector b) { return _mm512_add_ps(a, b); }
+static inline vector subtract(vector a, vector b) { return _mm512_sub_ps(a, b); }
 static inline vector greater_of(vector a, vector b) { return _mm512_max_ps(a, b); }
 static inline vector where_greater(vector a, vector b, vector yes, vector no) {
     return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(a, b, _CMP_GT_OQ), no, yes);
@@ -44,6 +46,8 @@ static inline void store_pixels(const vector pooled[OUTPUTS], float *output, ptr
 
 #include "network_bytes.h"
 
+#include "network_winograd.h"
+
 INLINED int32_t strips(const patch_convolution *layer, const float *input, float *output, int32_t *choices) {
     int32_t channel = 0;
     for (; channel + 2 * LANES <= layer->output_stride; channel += 2 * LANES)
@@ -63,6 +67,21 @@ void patch_convolve_bytes_avx512(const patch_convolution *layer, const uint8_t *
     else patch_convolve_bytes_avx2(layer, rgb, room, output);
 }
 
+void patch_winograd_avx512(const patch_convolution *layer, const float *input, float *room, float *output) {
+    const int32_t side = patch_pooled_side(layer->input_side, layer->kernel_side), tiles = side * side;
+    float *sums = room + PATCH_WINOGRAD_PLACES * PATCH_TILES * layer->input_stride;
+    for (int32_t tile = 0; tile < tiles; tile += PATCH_TILES) {
+        int32_t count = tiles - tile < PATCH_TILES ? tiles - tile : PATCH_TILES, channel = 0;
+        float *to = output + (ptrdiff_t)tile * layer->output_stride;
+        patch_winograd_inputs_avx2(layer, input, tile, count, room);
+        for (; channel + 2 * LANES <= layer->output_stride; channel += 2 * LANES)
+            winograd_channels(8, 2, layer, channel, room, sums, to, count);
+        for (; channel + LANES <= layer->output_stride; channel += LANES)
+            winograd_channels(16, 1, layer, channel, room, sums, to, count);
+        patch_winograd_channels_avx2(channel, layer, room, sums, to, count);
+    }
+}
+
 #pragma clang attribute pop
 
 bool patch_has_avx512(void) { return __builtin_cpu_supports("avx512f") && patch_has_avx2(); }
@@ -75,6 +94,9 @@ void patch_convolve_avx512(const patch_convolution *layer, const float *input, f
 }
 void patch_convolve_bytes_avx512(const patch_convolution *layer, const uint8_t *rgb, float *room, float *output) {
     (void)layer, (void)rgb, (void)room, (void)output;
+}
+void patch_winograd_avx512(const patch_convolution *layer, const float *input, float *room, float *output) {
+    (void)layer, (void)input, (void)room, (void)output;
 }
 
 #endif

@@ -25,3 +25,16 @@ void patch_convolve_avx2_from(int32_t channel, const patch_convolution *layer, c
 // A row of `width` pixels of three bytes to six planes, each `stride` floats behind the other: the even and the odd
 // columns of each channel. Zeros are written behind a plane's end, up to a multiple of eight floats.
 void patch_spread_row_avx2(const uint8_t *rgb, int32_t width, ptrdiff_t stride, float *planes);
+
+// Tiles of `winograd-1` that are computed together. The room holds v of them, [place][tile][input_stride], and behind it the
+// sums of PATCH_MOST_SUMMED output channels, [place][tile][channel].
+#define PATCH_TILES 16
+#define PATCH_MOST_SUMMED 32
+
+// v of `count` tiles from `tile` on.
+void patch_winograd_inputs_avx2(const patch_convolution *layer, const float *input, int32_t tile, int32_t count,
+                                float *transformed);
+
+// The outputs of `count` tiles from v, for the output channels from `channel`, a multiple of 8, on.
+void patch_winograd_channels_avx2(int32_t channel, const patch_convolution *layer, const float *transformed, float *sums,
+                                  float *output, int32_t count);

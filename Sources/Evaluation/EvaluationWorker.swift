@@ -166,7 +166,7 @@ final class EvaluationWorker {
                 let prediction = Prediction(
                     job: job, modelVersion: version.name, rule: version.rule,
                     probabilities: answer.probabilities, embedding: answer.embedding, statistics: statistics,
-                    engine: classifier.engine, receivedAt: one.submission.receivedAt,
+                    engine: classifier.engine.name, receivedAt: one.submission.receivedAt,
                     predictedAt: max(classifiedAt, one.submission.receivedAt),
                     isOutOfScope: version.scope.excludes(job.metadata), opinions: opinions.removeFirst())
                 return Finding(submission: one.submission, content: .prediction(prediction))

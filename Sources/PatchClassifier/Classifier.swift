@@ -21,8 +21,8 @@ public final class Classifier {
         activations = NetworkActivations(network.architecture, patches: self.capacity)
     }
 
-    /// Arithmetic and kernel, as stored with a prediction: `direct-1/avx2`.
-    public var engine: String { "\(Network.arithmetic)/\(kernel.rawValue)" }
+    /// What computes here.
+    public var engine: Engine { Engine(network.arithmetic, kernel) }
 
     /// One answer a patch, in their order. An answer depends on the patch's pixels and the network alone: not on the
     /// kernel, the capacity or the other patches. A patch that is not of the network's size is refused before any work.
@@ -73,6 +73,8 @@ public final class Classifier {
                 weights: parameters + place.weights, bias: parameters + place.bias)
             if isFirst {
                 kernel.convolve(convolution, bytes: patch.rgb, room: pixels.input, pixels.output)
+            } else if place.isTransformed {
+                kernel.convolveTiles(convolution, pixels.input, room: activations.tiles, pixels.output)
             } else {
                 kernel.convolve(convolution, pixels.input, pixels.output)
             }

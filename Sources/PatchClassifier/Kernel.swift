@@ -37,6 +37,20 @@ public enum Kernel: String, Sendable, CaseIterable {
         }
     }
 
+    /// By `winograd-1`; `room` as `patch_winograd_room` says.
+    package func convolveTiles(
+        _ layer: patch_convolution, _ input: UnsafePointer<Float>, room: UnsafeMutablePointer<Float>,
+        _ output: UnsafeMutablePointer<Float>
+    ) {
+        withUnsafePointer(to: layer) { layer in
+            switch self {
+            case .portable: patch_winograd_portable(layer, input, room, output)
+            case .avx2: patch_winograd_avx2(layer, input, room, output)
+            case .avx512: patch_winograd_avx512(layer, input, room, output)
+            }
+        }
+    }
+
     /// `choices`, where it is given, is told which of four sums each output was.
     package func convolve(
         _ layer: patch_convolution, _ input: UnsafePointer<Float>, _ output: UnsafeMutablePointer<Float>,

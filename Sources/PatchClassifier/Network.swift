@@ -1,16 +1,15 @@
 /// Weights laid out for the kernels: immutable, and shared by all lanes.
 public final class Network: Sendable {
-    /// The order of operations, which every kernel keeps; patch_network.h defines it.
-    public static let arithmetic = "direct-1"
-
     public let architecture: Architecture
+    public let arithmetic: Arithmetic
     let parameters: NetworkParameters
 
     /// Refuses weights whose shapes do not chain, or that could overflow. `side` as in `Architecture`.
-    public init(_ weights: Weights, side: Int? = nil) throws(NetworkError) {
+    public init(_ weights: Weights, side: Int? = nil, arithmetic: Arithmetic = .current) throws(NetworkError) {
         architecture = try Architecture(weights, side: side)
         try checkRange(of: weights)
-        parameters = NetworkParameters(weights, architecture)
+        self.arithmetic = arithmetic
+        parameters = NetworkParameters(weights, architecture, arithmetic)
     }
 }
 
@@ -33,8 +32,9 @@ private func checkRange(of weights: Weights) throws(NetworkError) {
             }
             return bound
         }
-        // A quarter of the range leaves room for rounding and for the difference of the two last sums.
-        guard bounds.allSatisfy({ $0 < Double(Float.greatestFiniteMagnitude) / 4 }) else {
+        // A part of the range leaves room for rounding, for the difference of the two last sums, and for Winograd's, where
+        // inputs grow up to four times and outputs nine times.
+        guard bounds.allSatisfy({ $0 < Double(Float.greatestFiniteMagnitude) / 256 }) else {
             throw NetworkError(
                 .overflow,
                 "\(quoted(weight.name)) holds weights so large that a sum could pass the range of float32, those of a "

@@ -12,6 +12,8 @@ final class NetworkActivations {
 
     /// [y][x][channel] of one patch.
     let pixels: Turns
+    /// What `winograd-1` works in.
+    let tiles: UnsafeMutablePointer<Float>
     /// [patch][feature]: the flattened output of the last convolution.
     let features: UnsafeMutablePointer<Float>
     /// [patch][output].
@@ -29,12 +31,20 @@ final class NetworkActivations {
         let featureCount = rounded(patches * architecture.features)
         let hiddenCount = rounded(patches * architecture.linears.reduce(0) { max($0, $1.outputStride) })
 
-        let count = 2 * pixelCount + featureCount + 2 * hiddenCount
+        let tileCount = rounded(
+            architecture.convolutions.map { layer in
+                var layer = patch_convolution(
+                    layer, inputStride: Architecture.stride(of: layer.inputChannels), weights: nil, bias: nil)
+                return Int(patch_winograd_room(&layer))
+            }.reduce(0, max))
+
+        let count = 2 * pixelCount + featureCount + 2 * hiddenCount + tileCount
         room = .allocate(byteCount: count * MemoryLayout<Float>.stride, alignment: line)
         let floats = room.initializeMemory(as: Float.self, repeating: 0, count: count)
         pixels = Turns(input: floats, output: floats + pixelCount)
         features = floats + 2 * pixelCount
         hidden = Turns(input: features + featureCount, output: features + featureCount + hiddenCount)
+        tiles = features + featureCount + 2 * hiddenCount
     }
 
     deinit { room.deallocate() }

@@ -1,9 +1,13 @@
+internal import CPatch
+
 /// All weights and biases in one array, as the kernels read them, and where each layer's lie.
 struct NetworkParameters: Sendable {
     /// Floats of one layer: weights [ky][kx][input][output stride] or [input][output stride], bias [output stride].
     struct Place: Sendable {
         let weights: Int
         let bias: Int
+        /// The weights are those of `winograd-1`: [place][input][output stride].
+        var isTransformed = false
     }
 
     let convolutions: [Place]
@@ -13,13 +17,15 @@ struct NetworkParameters: Sendable {
     private let first: Int
 
     /// The first layer's weights are multiplied by 1/255, so that bytes go in as they are.
-    init(_ weights: Weights, _ architecture: Architecture) {
+    init(_ weights: Weights, _ architecture: Architecture, _ arithmetic: Arithmetic) {
         var packed: [Float] = []
         var places: [Place] = []
         for index in stride(from: 0, to: weights.tensors.count, by: 2) {
             let start = packed.count
-            packed += interleaved(weights.tensors[index], scale: index == 0 ? 1.0 / 255 : 1)
-            places.append(Place(weights: start, bias: packed.count))
+            let weight = weights.tensors[index]
+            let isTransformed = arithmetic == .winograd && index > 0 && weight.shape.dropFirst(2) == [3, 3]
+            packed += interleaved(isTransformed ? transformed(weight) : weight, scale: index == 0 ? 1.0 / 255 : 1)
+            places.append(Place(weights: start, bias: packed.count, isTransformed: isTransformed))
             packed += padded(weights.tensors[index + 1].values)
         }
         convolutions = Array(places.prefix(architecture.convolutions.count))
@@ -50,6 +56,21 @@ private func interleaved(_ tensor: Weights.Tensor, scale: Float) -> [Float] {
         }
     }
     return result
+}
+
+/// Kernels of 3x3 as the 4x4 places that `winograd-1` multiplies with.
+private func transformed(_ tensor: Weights.Tensor) -> Weights.Tensor {
+    let places = Int(PATCH_WINOGRAD_PLACES)
+    let values = stride(from: 0, to: tensor.values.count, by: 9).flatMap { start in
+        [Float](unsafeUninitializedCapacity: places) { target, count in
+            tensor.values.withUnsafeBufferPointer { kernels in
+                guard let first = kernels.baseAddress else { return }
+                patch_winograd_weights(first + start, target.baseAddress)
+                count = places
+            }
+        }
+    }
+    return Weights.Tensor(name: tensor.name, shape: [tensor.shape[0], tensor.shape[1], 4, 4], values: values)
 }
 
 private func padded(_ bias: [Float]) -> [Float] {

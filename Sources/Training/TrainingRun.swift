@@ -145,7 +145,8 @@ public final class TrainingRun {
 
     private func validate(_ weights: Weights, _ epoch: Int) throws(TrainingError) -> Validation {
         do {
-            return try Validation(of: validation, weights, kernel: kernel, threads: threads)
+            // The arithmetic of training itself.
+            return try Validation(of: validation, weights, engine: Engine(.direct, kernel), threads: threads)
         } catch  where error.code == .network {
             throw TrainingError(
                 .diverged, "\(error.message), after epoch \(epoch); a lower learning rate may help")

@@ -12,20 +12,20 @@ public struct Validation: Sendable {
 
     /// - Throws: `.network` for weights that no network may have, or none that takes these patches.
     public init(
-        of samples: [TrainingSample], _ weights: Weights, kernel: Kernel, threads: Int,
+        of samples: [TrainingSample], _ weights: Weights, engine: Engine, threads: Int,
         augmentation: TestTimeAugmentation = .none
     ) throws(TrainingError) {
         guard let first = samples.first else { throw TrainingError(.data, "there is no patch to validate with") }
         let network: Network
         do {
-            network = try Network(weights, side: first.patch.width)
+            network = try Network(weights, side: first.patch.width, arithmetic: engine.arithmetic)
         } catch {
             throw TrainingError(.network, "no network can hold the weights: \(error)")
         }
         let slices = stride(from: 0, to: samples.count, by: 64).map { $0..<min($0 + 64, samples.count) }
         let shared = Mutex((next: 0, answers: [[LogProbabilities]?](repeating: nil, count: slices.count), fault: ""))
         DispatchQueue.concurrentPerform(iterations: max(1, min(threads, slices.count))) { _ in
-            let classifier = Classifier(network, kernel: kernel, augmentation: augmentation)
+            let classifier = Classifier(network, kernel: engine.kernel, augmentation: augmentation)
             while true {
                 let number = shared.withLock { shared in
                     defer { shared.next += 1 }

@@ -11,10 +11,10 @@ struct ClassifiedPatches {
     }
 
     /// - Throws: `OperationError` that names the file, for one that is no network of the family.
-    static func network(_ path: String) throws -> Network {
+    static func network(_ path: String, _ arithmetic: Arithmetic = .current) throws -> Network {
         let weights = try Weights.read(path: path)
         do {
-            return try Network(weights)
+            return try Network(weights, arithmetic: arithmetic)
         } catch {
             throw OperationError("\(path): \(error)")
         }

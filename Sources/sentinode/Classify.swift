@@ -12,6 +12,7 @@ struct Classify: ParsableCommand {
             Examples:
               sentinode classify patch.png --model models/sentinode-1.safetensors
               SENTINODE_MODEL=weights.pt sentinode classify patches/ --json
+              sentinode classify patch.png --model weights.pt --engine direct-1/avx2
             """)
 
     @Argument(help: "PNG files, or folders of them.")
@@ -19,8 +20,13 @@ struct Classify: ParsableCommand {
     @Option(help: "Weights, .safetensors or .pt (default: SENTINODE_MODEL).")
     var model: String?
     @OptionGroup var deciding: DecisionOptions
-    @Option(help: "Kernel: \(Kernel.allCases.map(\.rawValue).joined(separator: ", ")); all give the same bits.")
-    var kernel: KernelName = KernelName(kernel: .best)
+    @Option(
+        help: ArgumentHelp(
+            "What computes, as stored with a prediction: an arithmetic "
+                + "(\(Arithmetic.allCases.map(\.rawValue).joined(separator: ", "))), or one with a kernel "
+                + "(\(Kernel.allCases.map(\.rawValue).joined(separator: ", "))). All kernels of an arithmetic give the same bits.",
+            valueName: "arithmetic[/kernel]"))
+    var engine = EngineName(engine: Engine(.current))
     @Flag(help: "One JSON object a line.")
     var json = false
 
@@ -30,15 +36,12 @@ struct Classify: ParsableCommand {
             let weights =
                 model ?? environment.require("SENTINODE_MODEL", example: "models/sentinode-1.safetensors")
             try environment.check()
-            guard kernel.kernel.isSupported else {
-                throw OperationError("this CPU cannot run the kernel \(kernel.kernel.rawValue)")
-            }
             let rule = try deciding.declaration(beside: weights).rule
-            let classifier = Classifier(
-                try ClassifiedPatches.network(weights), kernel: kernel.kernel, augmentation: rule.augmentation)
+            let network = try ClassifiedPatches.network(weights, engine.engine.arithmetic)
+            let classifier = Classifier(network, kernel: engine.kernelHere, augmentation: rule.augmentation)
             if !json { print("decision   p_tumor   log_p_normal  log_p_tumor   file") }
             let failures = try ClassifiedPatches(classifier).classify(PatchFiles(paths), failing: report) {
-                show($0, $2, rule, engine: classifier.engine)
+                show($0, $2, rule, engine: classifier.engine.name)
             }
             if !json { print("(\(notice))") }
             if failures > 0 { throw Exit.problemFound }
@@ -78,16 +81,24 @@ private struct ClassifiedFile: Encodable {
     let notice: String
 }
 
-/// A kernel's name on the command line.
-struct KernelName: ExpressibleByArgument {
-    let kernel: Kernel
+/// An engine's name on the command line.
+struct EngineName: ExpressibleByArgument {
+    let engine: Engine
 
-    init(kernel: Kernel) { self.kernel = kernel }
+    init(engine: Engine) { self.engine = engine }
 
     init?(argument: String) {
-        guard let kernel = Kernel(rawValue: argument) else { return nil }
-        self.kernel = kernel
+        guard let engine = Engine(named: argument) else { return nil }
+        self.engine = engine
     }
 
-    var defaultValueDescription: String { kernel.rawValue }
+    /// Its kernel, or where this CPU lacks it, which is said, the best one that it has.
+    var kernelHere: Kernel {
+        guard !engine.kernel.isSupported else { return engine.kernel }
+        complain(
+            "this CPU lacks \(engine.kernel.rawValue): computed with \(Kernel.best.rawValue), which gives the same bits")
+        return .best
+    }
+
+    var defaultValueDescription: String { engine.name }
 }

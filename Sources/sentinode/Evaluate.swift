@@ -83,7 +83,7 @@ struct Evaluate: ParsableCommand {
             var declared = try deciding.changing(named.declaration)
             let read = try labelled.read(side: named.network.architecture.side)
             let source = read.source
-            var answers = try LabelledAnswers(read, named.weights, declared.rule)
+            var answers = try LabelledAnswers(read, named.weights, declared.rule, arithmetic: named.arithmetic)
             if calibrate { try answers.calibrate() }
             let choice = try wanted.map { try answers.choose($0) }
             let other = try against.map { try compared(NamedModel($0), on: read) }
@@ -123,7 +123,7 @@ struct Evaluate: ParsableCommand {
     private func compared(_ model: NamedModel, on patches: LabelledImages) throws -> LabelledAnswers {
         var rule = model.declaration.rule
         if let againstThreshold { rule.operatingPoint = OperatingPoint(threshold: againstThreshold) }
-        return try LabelledAnswers(patches, model.weights, rule)
+        return try LabelledAnswers(patches, model.weights, rule, arithmetic: model.arithmetic)
     }
 
     private func write(_ content: Data, to path: String) throws {

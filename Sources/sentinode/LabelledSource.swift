@@ -62,6 +62,8 @@ struct NamedModel {
     let name: String
     let weights: Weights
     let declaration: VersionDeclaration
+    /// A version has one; weights of a file are computed as a version made now would be.
+    let arithmetic: Arithmetic
     /// Whether it is a file, beside which what is chosen can be written.
     let isFile: Bool
 
@@ -74,11 +76,13 @@ struct NamedModel {
             declaration =
                 try VersionDeclaration.read(beside: name)
                 ?? VersionDeclaration(DecisionRule(OperatingPoint(threshold: 0.5)))
+            arithmetic = .current
         } else {
             let registry = try ModelRegistry(databaseSettings("model"))
             let version = try registry.version(named: name)
             weights = try registry.weights(of: name)
             declaration = VersionDeclaration(version.rule, version.scope)
+            arithmetic = try version.knownArithmetic
         }
     }
 
@@ -86,7 +90,7 @@ struct NamedModel {
     var network: Network {
         get throws {
             do {
-                return try Network(weights)
+                return try Network(weights, arithmetic: arithmetic)
             } catch {
                 throw OperationError("\(name): \(error)")
             }

@@ -17,8 +17,10 @@ struct NetworkFixture: Decodable {
     /// RGB bytes in hexadecimal.
     let patches: [String]
     let log_probabilities: [[Double]]
-    /// The bits of the floats that `direct-1` gives, worked out step by step.
-    let bits: [[UInt32]]
+    /// The bits of the floats that each arithmetic gives, worked out step by step.
+    private let bits: [String: [[UInt32]]]
+
+    func bits(_ arithmetic: Arithmetic) throws -> [[UInt32]] { try #require(bits[arithmetic.rawValue]) }
 
     static func all() throws -> [NetworkFixture] { try decoded("networks.json") }
 
@@ -118,7 +120,9 @@ struct NetworkShape: CustomTestStringConvertible, Sendable {
         return try Weights(tensors: tensors)
     }
 
-    func network(seed: UInt64) throws -> Network { try Network(weights(seed: seed), side: side) }
+    func network(seed: UInt64, arithmetic: Arithmetic = .current) throws -> Network {
+        try Network(weights(seed: seed), side: side, arithmetic: arithmetic)
+    }
 }
 
 /// Two floats as bits, so that equal means equal to the last bit.

@@ -19,13 +19,15 @@ import Testing
     @Test(.enabled(if: !fastKernels.isEmpty, "this CPU has the portable kernel only"), arguments: shapes, fastKernels)
     func `a fast kernel gives the portable one's bits on random weights`(shape: NetworkShape, kernel: Kernel) throws {
         for seed in 1...(shape.side == 96 ? 1 : 3) {
-            let network = try shape.network(seed: UInt64(seed))
             var random = RandomNumbers(state: UInt64(seed) + 100)
             let patches = (0..<7).map { _ in random.patch(side: shape.side) }
-            let fast = try Classifier(network, kernel: kernel).classify(patches)
-            let portable = try Classifier(network, kernel: .portable).classify(patches)
-            #expect(bits(fast) == bits(portable))
-            #expect(Set(bits(fast)).count > 1, "the patches are told apart")
+            for arithmetic in Arithmetic.allCases {
+                let network = try shape.network(seed: UInt64(seed), arithmetic: arithmetic)
+                let fast = try Classifier(network, kernel: kernel).classify(patches)
+                let portable = try Classifier(network, kernel: .portable).classify(patches)
+                #expect(bits(fast) == bits(portable))
+                #expect(Set(bits(fast)).count > 1, "the patches are told apart")
+            }
         }
     }
 
@@ -33,9 +35,11 @@ import Testing
     func `a fast kernel gives the portable one's bits on real patches`(kernel: Kernel) throws {
         let patches = try realPatches(64).map(\.patch)
         for model in PublishedModel.allCases {
-            let network = try Network(model.weights())
-            let fast = try Classifier(network, kernel: kernel).classify(patches)
-            #expect(try bits(fast) == bits(Classifier(network, kernel: .portable).classify(patches)))
+            for arithmetic in Arithmetic.allCases {
+                let network = try Network(model.weights(), arithmetic: arithmetic)
+                let fast = try Classifier(network, kernel: kernel).classify(patches)
+                #expect(try bits(fast) == bits(Classifier(network, kernel: .portable).classify(patches)))
+            }
         }
     }
 

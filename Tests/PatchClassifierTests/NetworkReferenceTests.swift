@@ -3,12 +3,12 @@ import PatchClassifier
 import Testing
 
 @Suite struct NetworkReferenceTests {
-    @Test(arguments: Kernel.allCases.filter(\.isSupported))
-    func `small networks give NumPy's double precision answers`(kernel: Kernel) throws {
+    @Test(arguments: Arithmetic.allCases, Kernel.allCases.filter(\.isSupported))
+    func `small networks give NumPy's double precision answers`(arithmetic: Arithmetic, kernel: Kernel) throws {
         let fixtures = try NetworkFixture.all()
         #expect(fixtures.count == 5)
         for fixture in fixtures {
-            let network = try Network(fixture.weights(), side: fixture.given_side)
+            let network = try Network(fixture.weights(), side: fixture.given_side, arithmetic: arithmetic)
             try #require(network.architecture.side == fixture.side, "\(fixture.name)")
             let answers = try Classifier(network, kernel: kernel, capacity: 2).classify(fixture.images())
             #expect(answers.count == fixture.log_probabilities.count)
@@ -20,12 +20,23 @@ import Testing
         }
     }
 
-    @Test(arguments: Kernel.allCases.filter(\.isSupported))
-    func `small networks give the bits that direct-1 is defined to give`(kernel: Kernel) throws {
+    @Test(arguments: Arithmetic.allCases, Kernel.allCases.filter(\.isSupported))
+    func `small networks give the bits that their arithmetic is defined to give`(
+        arithmetic: Arithmetic, kernel: Kernel
+    ) throws {
         for fixture in try NetworkFixture.all() {
-            let network = try Network(fixture.weights(), side: fixture.given_side)
+            let network = try Network(fixture.weights(), side: fixture.given_side, arithmetic: arithmetic)
             let answers = try Classifier(network, kernel: kernel).classify(fixture.images())
-            #expect(bits(answers) == fixture.bits, "\(fixture.name)")
+            #expect(try bits(answers) == fixture.bits(arithmetic), "\(fixture.name)")
+        }
+    }
+
+    @Test func `arithmetics differ where there is a 3x3 convolution behind the first, and only there`() throws {
+        for fixture in try NetworkFixture.all() {
+            let kernels = try fixture.weights().tensors.map(\.shape).filter { $0.count == 4 }.map { $0[2] }
+            #expect(
+                try (fixture.bits(.direct) != fixture.bits(.winograd)) == kernels.dropFirst().contains(3),
+                "\(fixture.name)")
         }
     }
 
@@ -33,10 +44,11 @@ import Testing
     func `the last layer makes the answer of the embedding`(kernel: Kernel) throws {
         for fixture in try NetworkFixture.all() {
             let weights = try fixture.weights()
-            let classifier = Classifier(try Network(weights, side: fixture.given_side), kernel: kernel, capacity: 2)
+            let network = try Network(weights, side: fixture.given_side)
+            let classifier = Classifier(network, kernel: kernel, capacity: 2)
             let images = fixture.images()
             let answers = try classifier.classify(images) { $0 != 1 }
-            #expect(bits(answers.map(\.probabilities)) == fixture.bits, "\(fixture.name)")
+            #expect(try bits(answers.map(\.probabilities)) == fixture.bits(.current), "\(fixture.name)")
             let (matrix, bias) = (
                 weights.tensors[weights.tensors.count - 2], weights.tensors[weights.tensors.count - 1]
             )
@@ -67,12 +79,15 @@ import Testing
         try #require(expected.count == 1000)
         // The portable kernel is a hundred times slower, and has the bits of the others anyway.
         let patches = try realPatches(kernel == .portable ? 64 : 1000)
-        let answers = try Classifier(Network(model.weights()), kernel: kernel).classify(patches.map(\.patch))
-        for ((id, _), answer) in zip(patches, answers) {
-            let (normal, tumor) = try #require(expected[id])
-            #expect(abs(answer.normal - normal) < 1e-4, "\(id)")
-            #expect(abs(answer.tumor - tumor) < 1e-4, "\(id)")
-            #expect((answer.pTumor >= 0.5) == (tumor >= normal), "\(id)")
+        for arithmetic in Arithmetic.allCases {
+            let network = try Network(model.weights(), arithmetic: arithmetic)
+            let answers = try Classifier(network, kernel: kernel).classify(patches.map(\.patch))
+            for ((id, _), answer) in zip(patches, answers) {
+                let (normal, tumor) = try #require(expected[id])
+                #expect(abs(answer.normal - normal) < 1e-4, "\(id)")
+                #expect(abs(answer.tumor - tumor) < 1e-4, "\(id)")
+                #expect((answer.pTumor >= 0.5) == (tumor >= normal), "\(id)")
+            }
         }
     }
 }

@@ -62,7 +62,7 @@ import Testing
     @Test func `the weights of the epoch with the lowest validation loss are kept`() throws {
         let run = try run(Self.recipe { $0.learningRate = 0.02 })
         let kept = try finish(run)
-        let validation = try Validation(of: Self.samples(70..<100), kept, kernel: .best, threads: 1)
+        let validation = try Validation(of: Self.samples(70..<100), kept, engine: Engine(.direct), threads: 1)
         #expect(validation.loss == run.progress.history.map(\.validationLoss).min())
         #expect(validation.loss == run.progress.bestEpoch?.validationLoss)
     }

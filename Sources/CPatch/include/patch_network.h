@@ -16,6 +16,18 @@
 //     after every linear layer but the last.
 //  6. Log-softmax of the two outputs in double, by `patch_log_probabilities`.
 //
+// The arithmetic `winograd-1` is the same but for convolutions behind the first whose kernel is 3x3. These are computed by
+// F(2x2, 3x3) of Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", CVPR 2016: a tile of 2x2 outputs,
+// which is one pooled pixel, from 4x4 inputs with 16 multiplications a channel instead of 36.
+//
+//  a. A kernel g of 3x3 becomes u of 4x4: (G g) G', where G has the rows (1, 0, 0), (1/2, 1/2, 1/2), (1/2, -1/2, 1/2) and
+//     (0, 0, 1); in double, from left to right, and rounded once to float.
+//  b. The inputs d of a tile become v: for each column t0 = d0 - d2, t1 = d1 + d2, t2 = d2 - d1, t3 = d1 - d3 over its
+//     rows, then for each row of t the same over its columns.
+//  c. For each of the 16 places a sum starts as +0; then, for input channel in order: sum = fmaf(v, u, sum).
+//  d. The sums m become outputs: for each column s0 = (m0 + m1) + m2, s1 = (m1 - m2) - m3 over its rows, then for both
+//     rows of s the same over its columns. The greatest of the four outputs, plus the bias; then ReLU as above.
+//
 // Sums never overflow: the caller refuses weights whose partial sums could (see Architecture and Network in Swift), so
 // neither an infinity nor a NaN ever arises and "greater of" needs no rule for them.
 // Rounding is to nearest even and subnormals are kept: the state in which every thread starts.
@@ -31,6 +43,20 @@ typedef struct {
     const float *weights;
     const float *bias;
 } patch_convolution;
+
+// A convolution of `winograd-1`: as above, but for `weights`, which is u as [place][input channel][output_stride].
+// `input_stride` is a multiple of 8.
+#define PATCH_WINOGRAD_PLACES 16
+
+// u of a kernel of 3x3.
+void patch_winograd_weights(const float kernel[9], float places[PATCH_WINOGRAD_PLACES]);
+
+// Floats that a convolution of `winograd-1` needs room for.
+int32_t patch_winograd_room(const patch_convolution *layer);
+
+void patch_winograd_portable(const patch_convolution *layer, const float *input, float *room, float *output);
+void patch_winograd_avx2(const patch_convolution *layer, const float *input, float *room, float *output);
+void patch_winograd_avx512(const patch_convolution *layer, const float *input, float *room, float *output);
 
 // A linear layer over several patches at once. `weights` is [input][output_stride], `bias` [output_stride]; a patch's
 // inputs are `inputs` floats in a row every `input_stride`, and its outputs `output_stride` floats in a row.

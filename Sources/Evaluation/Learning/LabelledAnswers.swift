@@ -13,9 +13,12 @@ public struct LabelledAnswers: Sendable {
     public private(set) var rule: DecisionRule
 
     /// - Throws: `TrainingError` for patches that the network does not take.
-    public init(_ images: LabelledImages, _ weights: Weights, _ rule: DecisionRule, threads: Int? = nil) throws {
+    public init(
+        _ images: LabelledImages, _ weights: Weights, _ rule: DecisionRule, arithmetic: Arithmetic = .current,
+        threads: Int? = nil
+    ) throws {
         let answers = try Validation(
-            of: images.samples, weights, kernel: .best,
+            of: images.samples, weights, engine: Engine(arithmetic),
             threads: threads ?? ProcessInfo.processInfo.activeProcessorCount, augmentation: rule.augmentation
         ).answers
         self.rule = rule

@@ -40,7 +40,7 @@ public struct Checkup {
                 .warning("engine", "only the portable kernel runs here", "a CPU with AVX2 and FMA is many times faster")
             ]
         }
-        return [.good("engine", "\(Network.arithmetic) with \(Kernel.best.rawValue) (this CPU runs \(kernels))")]
+        return [.good("engine", "\(Engine(.current).name) for new versions (this CPU runs \(kernels))")]
     }
 
     /// The database: login, schema, model, control, selection for review, and what waits for a person.

@@ -1,7 +1,7 @@
 import AuditTrail
 public import Database
 import Foundation
-import PatchClassifier
+public import PatchClassifier
 
 /// What a person asked for cannot be done as things stand.
 public struct OperationError: Error, Sendable, CustomStringConvertible {
@@ -35,6 +35,16 @@ public struct ModelVersionSummary: Sendable {
     public let card: String?
     public let chosen: String?
     public let training: String?
+
+    /// - Throws: `OperationError` for an arithmetic that this program does not have.
+    public var knownArithmetic: Arithmetic {
+        get throws {
+            guard let known = Arithmetic(rawValue: arithmetic) else {
+                throw OperationError("model version \(name) needs \(arithmetic): run a newer sentinode")
+            }
+            return known
+        }
+    }
 }
 
 /// Imports, lists and activates model versions, as the login of its database connection.
@@ -69,15 +79,17 @@ public final class ModelRegistry {
         try WarmUp.check(network, rule.augmentation, golden)
         let weightsSHA256 = try Hash.sha256(weights.canonicalBytes)
         if let training { try Self.check(training: training, of: hexadecimal(weightsSHA256)) }
-        func digest(_ scope: DeclaredScope) throws -> [UInt8] {
+        func digest(_ scope: DeclaredScope, _ arithmetic: Arithmetic) throws -> [UInt8] {
             try ModelVersionRow.digest(
-                weightsSHA256: weightsSHA256, arithmetic: Network.arithmetic, rule: rule, scope: scope)
+                weightsSHA256: weightsSHA256, arithmetic: arithmetic.rawValue, rule: rule, scope: scope)
         }
-        // A scope was no part of what decides once: versions of then have the digest without.
-        let (versionSHA256, unscopedSHA256) = (try digest(scope), try digest(DeclaredScope()))
+        let versionSHA256 = try digest(scope, network.arithmetic)
+        // A scope was no part of what decides once: versions of then have the digest without. And what was imported under
+        // this name when another arithmetic was the current one goes on with it.
+        let sameSHA256 = try Arithmetic.allCases.flatMap { [try digest(scope, $0), try digest(DeclaredScope(), $0)] }
         let sourceSHA256 = try Hash.sha256(file)
         return try ledger.transact { entry in
-            if try self.isStored(name: name, versionSHA256: versionSHA256, unscopedSHA256, entry.connection) {
+            if try self.isStored(name: name, versionSHA256: versionSHA256, or: sameSHA256, entry.connection) {
                 let stored = try self.version(named: name)
                 let differing = [
                     ("the card", card != nil && card != stored.card),
@@ -101,7 +113,7 @@ public final class ModelRegistry {
             }
             _ = try entry.insert([
                 ModelVersionRow(
-                    name: name, weightsSHA256: weightsSHA256, arithmetic: Network.arithmetic,
+                    name: name, weightsSHA256: weightsSHA256, arithmetic: network.arithmetic.rawValue,
                     rule: rule, scope: scope, development: development, card: card,
                     chosen: chosen, training: training, createdAt: entry.at, createdBy: entry.actor,
                     versionSHA256: versionSHA256)
@@ -230,7 +242,7 @@ public final class ModelRegistry {
     }
 
     private func isStored(
-        name: String, versionSHA256: [UInt8], _ unscopedSHA256: [UInt8], _ connection: DatabaseConnection
+        name: String, versionSHA256: [UInt8], or same: [[UInt8]], _ connection: DatabaseConnection
     ) throws -> Bool {
         let rows = try connection.query(
             "select name, version_sha256 from sentinode.model_versions where name = $1 or version_sha256 = $2",
@@ -238,7 +250,7 @@ public final class ModelRegistry {
         for row in rows {
             let stored = try row.text("name")
             let found = try row.bytes("version_sha256")
-            switch (stored == name, found == versionSHA256 || found == unscopedSHA256) {
+            switch (stored == name, found == versionSHA256 || same.contains(found)) {
             case (true, true): return true
             case (true, false):
                 throw OperationError(

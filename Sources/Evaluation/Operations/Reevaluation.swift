@@ -84,7 +84,7 @@ public final class Reevaluation {
                 ShadowPrediction(
                     job: job.id, modelVersion: self.version.name, rule: self.version.rule, probabilities: answer,
                     isOutOfScope: self.version.scope.excludes(job.metadata), predictedAt: entry.at,
-                    engine: self.classifier.engine)
+                    engine: self.classifier.engine.name)
             }
             guard !rows.isEmpty else { return (0, nil) }
             _ = try entry.insert(rows)

@@ -55,7 +55,7 @@ struct ShadowClassifiers {
                 opinions[index].append(
                     ShadowOpinion(
                         version: version.name, rule: version.rule, scope: version.scope, probabilities: answer,
-                        engine: classifier.engine))
+                        engine: classifier.engine.name))
             }
         }
         return opinions

@@ -45,13 +45,14 @@ final class VersionShelf: Sendable {
         guard let row = try connection.query(selectSQL, [.text(name)]).first else {
             throw VersionError(description: "there is no model version \(name): see `sentinode model list`")
         }
-        let arithmetic = try row.text("arithmetic")
+        let arithmeticName = try row.text("arithmetic")
         let preprocessing = try row.text("preprocessing")
         let known = [ModelVersionRow.preprocessing, ModelVersionRow.preprocessingAndRule]
-        guard arithmetic == Network.arithmetic, known.contains(preprocessing) else {
+        guard let arithmetic = Arithmetic(rawValue: arithmeticName), known.contains(preprocessing) else {
+            let arithmetics = Arithmetic.allCases.map(\.rawValue).joined(separator: ", ")
             throw VersionError(
-                description: "model version \(name) needs \(arithmetic) and \(preprocessing), and this program has "
-                    + "\(Network.arithmetic) and \(known.joined(separator: ", ")): run a newer sentinode")
+                description: "model version \(name) needs \(arithmeticName) and \(preprocessing), and this program has "
+                    + "\(arithmetics) and \(known.joined(separator: ", ")): run a newer sentinode")
         }
         // What a version declared before its scope decided anything is for the monitor alone.
         let scope = preprocessing == ModelVersionRow.preprocessing ? DeclaredScope() : try DeclaredScope(row)
@@ -62,7 +63,7 @@ final class VersionShelf: Sendable {
                     + "their digest differs, so nothing is decided with them")
         }
         let version = LoadedVersion(
-            name: name, rule: try DecisionRule(row), scope: scope, network: try Network(weights))
+            name: name, rule: try DecisionRule(row), scope: scope, network: try Network(weights, arithmetic: arithmetic))
         let side = version.network.architecture.side
         try WarmUp.check(
             version.network, version.rule.augmentation, GoldenPatch.stored(name, side: side, connection))

@@ -2,7 +2,7 @@
 
 networks.json        small networks of random weights with a few random patches each, and the log-probabilities that
                      NumPy computes in double precision from the definition of the network, in PyTorch's layout; and
-                     the bits of those that the arithmetic `direct-1` gives, step by step.
+                     the bits of those that the arithmetics `direct-1` and `winograd-1` give, step by step.
 logarithms.json      exp, ln(1 + x) and log-softmax by mpmath with 60 digits, rounded to the nearest double.
 """
 
@@ -62,14 +62,46 @@ def fma(a, b, c):
     return np.where((error != 0) & is_even, towards, total).astype(np.float32)
 
 
-def direct_1(tensors, convolutions, patch):
-    """Bits of the log-probabilities of `direct-1`, as patch_network.h defines it."""
+def winograd(x, weight, bias):
+    """Pooled outputs of a 3x3 convolution before ReLU, as `winograd-1` computes them; x [channel, y, x] in float32."""
+    g = np.array([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]])
+    def combined(rows):  # from left to right, in double
+        return lambda three: rows[0] * three[0] + rows[1] * three[1] + rows[2] * three[2]
+    kernel = weight.astype(np.float64).transpose(2, 3, 0, 1)
+    half = [[combined(g[i])([kernel[y, x] for y in range(3)]) for x in range(3)] for i in range(4)]
+    u = [[combined(g[j])(half[i]).astype(np.float32) for j in range(4)] for i in range(4)]
+    side = (x.shape[1] - 2) // 2
+    d = [[x[:, i : i + 2 * side - 1 : 2, j : j + 2 * side - 1 : 2] for j in range(4)] for i in range(4)]
+
+    def inward(a, b, c, d):
+        return [a - c, b + c, c - b, b - d]
+
+    def outward(a, b, c, d):
+        return [(a + b) + c, (b - c) - d]
+    columns = [inward(*(d[i][j] for i in range(4))) for j in range(4)]
+    v = [inward(*(columns[j][i] for j in range(4))) for i in range(4)]
+    m = [[np.zeros((len(weight), side, side), np.float32) for _ in range(4)] for _ in range(4)]
+    for channel in range(len(x)):
+        for i in range(4):
+            for j in range(4):
+                m[i][j] = fma(v[i][j][None, channel], u[i][j][:, channel][:, None, None], m[i][j])
+    halves = [outward(*(m[i][j] for i in range(4))) for j in range(4)]
+    outputs = [outward(*(halves[j][row] for j in range(4))) for row in range(2)]
+    most = np.maximum(np.maximum(*outputs[0]), np.maximum(*outputs[1]))
+    return most + bias[:, None, None]
+
+
+def bits(tensors, convolutions, patch, by_winograd):
+    """Bits of the log-probabilities of `direct-1` or `winograd-1`, as patch_network.h defines them."""
     x = patch.transpose(2, 0, 1).astype(np.float32)
     for layer in range(convolutions):
         weight, bias = tensors[2 * layer], tensors[2 * layer + 1]
         if layer == 0:
             weight = weight * (np.float32(1) / np.float32(255))
         outputs, inputs, kernel, _ = weight.shape
+        if by_winograd and layer > 0 and kernel == 3:
+            x = np.maximum(winograd(x, weight, bias), 0)
+            continue
         side = x.shape[1] - kernel + 1
         total = np.broadcast_to(bias[:, None, None], (outputs, side, side))
         for ky in range(kernel):
@@ -115,7 +147,10 @@ def made_network(generator, name, side, given, channels, kernels, hidden):
         "tensors": [{"shape": list(t.shape), "values": t.ravel().tolist()} for t in tensors],
         "patches": [patch.tobytes().hex() for patch in patches],
         "log_probabilities": [log_probabilities(tensors, len(channels), patch).tolist() for patch in patches],
-        "bits": [direct_1(tensors, len(channels), patch) for patch in patches],
+        "bits": {
+            name: [bits(tensors, len(channels), patch, name == "winograd-1") for patch in patches]
+            for name in ("direct-1", "winograd-1")
+        },
     }
 
 
