@@ -62,6 +62,10 @@ class Bench:
         measure.fill(side, patches or self.patches, self.settings.count, as_json)
         return measure.drain(side, self.settings.count, database or self.database, **shape)
 
+    def log_position(self):
+        """Bytes that the database has written to its log so far."""
+        return int(self.database.execute("select pg_current_wal_insert_lsn() - '0/0'::pg_lsn").fetchone()[0])
+
     def sweep(self, section, cases):
         """`cases`: what `rate` is given, by name. In turn, so that a slow minute hits all alike."""
         rates = {name: [] for name in cases}
@@ -103,7 +107,7 @@ def network(bench):
         ours, theirs = best(["avx512"], True, batch) if any("avx512" in how for _, how in found) else best(
             ["avx2"], True, batch), best(["ONNX", "OpenVINO"], False, batch)
         bench.figures.add("network ratio", name, "times", [theirs[0] / ours[0]])
-        print(f"    {theirs[1]} to {ours[1]}")
+        print(f"    {ours[1]} beside {theirs[1]}")
     ratio = statistics.median(found["decoding", "libpng"]) / statistics.median(found["decoding", "sentinode"])
     bench.figures.add("decoding ratio", "libpng to sentinode", "times", [ratio])
 
@@ -113,12 +117,14 @@ def peer(bench):
     rates = {"sentinode": [], "Python worker": []}
     for side in (bench.product, bench.peer):  # files of a new cluster are made as they are first needed
         bench.rate(side)
-    spent = {name: [] for name in rates}
+    spent, logged = {name: [] for name in rates}, {name: [] for name in rates}
     for _ in range(bench.settings.rounds):
         for name, side in (("sentinode", bench.product), ("Python worker", bench.peer)):
+            before = bench.log_position()
             rate, cpu = bench.rate(side)
             rates[name].append(rate)
             spent[name].append(cpu)
+            logged[name].append((bench.log_position() - before) / bench.settings.count)
     for name, values in rates.items():
         bench.figures.add("queue to commit", name, "patches/s", values)
     bench.figures.add("queue to commit ratio", "sentinode to Python worker", "times",
@@ -126,6 +132,8 @@ def peer(bench):
     for name, values in spent.items():
         for who in values[0]:
             bench.figures.add("CPU", f"{name}: {who}", "us a patch", [value[who] for value in values])
+    for name, values in logged.items():
+        bench.figures.add("write-ahead log", name, "bytes a patch", values)
 
 
 def latency(bench):

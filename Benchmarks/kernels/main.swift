@@ -50,4 +50,6 @@ func decoding(_ how: String, _ decode: ([[UInt8]]) -> Void) {
 decoding("sentinode") { _ = Patch.decoded($0, width: side, height: side) }
 decoding("sentinode one by one") { for png in $0 { _ = Patch.decoded([png], width: side, height: side) } }
 decoding("libpng") { for png in $0 { _ = Patch.decodedByLibpng(png, width: side, height: side) } }
-say("statistics", "sentinode", microseconds(patches: patches.count) { for patch in patches { _ = ImageStatistics(patch) } })
+say(
+    "statistics", "sentinode",
+    microseconds(patches: patches.count) { for patch in patches { _ = ImageStatistics(patch) } })

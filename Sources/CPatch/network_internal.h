@@ -11,7 +11,7 @@
 // Vectors are at most so many floats.
 #define PATCH_MOST_LANES 16
 
-// Floats from one plane of a row, the even or the odd columns of a channel, to the next (network_bytes.h).
+// Floats from one plane of a row, the even or the odd columns of a channel, to the next (bytes_tiles.h).
 static inline ptrdiff_t patch_plane_stride(const patch_convolution *layer) {
     int32_t pooled = patch_pooled_side(layer->input_side, layer->kernel_side), beside = (layer->kernel_side + 1) / 2;
     int32_t vectors = (pooled + PATCH_MOST_LANES - 1) / PATCH_MOST_LANES;

@@ -1,6 +1,5 @@
-// Fast kernels of `direct-1`, written once for vectors of any width. A file that includes this one has defined LANES,
-// `vector`, load(), store(), zero(), broadcast(), multiply_add(), greater_of(), where_greater() and store_whole() for its
-// instruction set.
+// Fast kernels of `direct-1`, written once for vectors of any width. A file that includes this one has included
+// the vectors of its instruction set: vectors_avx2.h or vectors_avx512.h.
 //
 // A vector holds output channels of one pixel, so a sum's own order of steps is that of the portable kernel. A tile is
 // a few pixels times a few vectors of sums that stay in registers while their taps go by: it needs enough of them to

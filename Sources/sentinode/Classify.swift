@@ -96,7 +96,8 @@ struct EngineName: ExpressibleByArgument {
     var kernelHere: Kernel {
         guard !engine.kernel.isSupported else { return engine.kernel }
         complain(
-            "this CPU lacks \(engine.kernel.rawValue): computed with \(Kernel.best.rawValue), which gives the same bits")
+            "this CPU lacks \(engine.kernel.rawValue): computed with \(Kernel.best.rawValue), which gives the same bits"
+        )
         return .best
     }
 

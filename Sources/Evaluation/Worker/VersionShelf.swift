@@ -63,7 +63,8 @@ final class VersionShelf: Sendable {
                     + "their digest differs, so nothing is decided with them")
         }
         let version = LoadedVersion(
-            name: name, rule: try DecisionRule(row), scope: scope, network: try Network(weights, arithmetic: arithmetic))
+            name: name, rule: try DecisionRule(row), scope: scope, network: try Network(weights, arithmetic: arithmetic)
+        )
         let side = version.network.architecture.side
         try WarmUp.check(
             version.network, version.rule.augmentation, GoldenPatch.stored(name, side: side, connection))

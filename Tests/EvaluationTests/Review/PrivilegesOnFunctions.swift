@@ -87,6 +87,7 @@ let privilegesOnFunctions = """
     review.withdraw(uuid,text) | reviewer
     sentinode.check_announcement() |
     sentinode.check_prediction_leaves() |
+    sentinode.check_are_possible() |
     sentinode.check_predictions() |
     sentinode.check_predictions_are_sealed() |
     sentinode.refuse_retired() |

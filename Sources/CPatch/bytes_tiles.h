@@ -1,6 +1,6 @@
 // Fast kernels of `direct-1` for the first layer, which has too few channels to fill vectors with: here a vector holds
-// neighbouring pixels of one channel. A file that includes this one has defined what network_tiles.h needs, and
-// OUTPUTS, the output channels of a tile, and store_pixels() for them.
+// neighbouring pixels of one channel. A file that includes this one has included network_tiles.h and
+// defined OUTPUTS, the output channels of a tile, and store_pixels() for them.
 //
 // A pooled pixel takes the sums of two neighbouring columns. So the input is laid out by the parity of its columns: then
 // vectors of neighbouring pooled pixels are loaded, computed and pooled without moving a float from its lane.

@@ -1,5 +1,5 @@
-// Fast kernels of `winograd-1`, written once for vectors of any width. A file that includes this one has defined what
-// network_tiles.h needs, and add() and subtract().
+// Fast kernels of `winograd-1`, written once for vectors of any width. A file that includes this one has included
+// network_tiles.h.
 //
 // A vector holds output channels of one tile. Sixteen tiles are taken at a time: first what their inputs become, then for
 // some output channels the sums of every place, which are small matrix products, then the outputs.
