@@ -58,8 +58,8 @@ let package = Package(
         .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
 
         .executableTarget(
-            name: "kernel-benchmark", dependencies: ["PatchClassifier"], path: "Benchmarks/kernels", exclude: ["peers.py"],
-            swiftSettings: strict),
+            name: "kernel-benchmark", dependencies: ["PatchClassifier"], path: "Benchmarks/kernels",
+            exclude: ["peers.py"], swiftSettings: strict),
 
         .testTarget(
             name: "PatchClassifierTests", dependencies: ["PatchClassifier"],
