@@ -85,7 +85,8 @@ def beside_peers(rows, path):
             ("queue to commit", "Queue to commit, two cores with broker and database on them", "patches a second, more is better")):
         found = best(rows, section) if section == "network" else settings(rows, section)
         if found:
-            y = bars(parts, y, head, unit, found, is_ours)
+            rows_of_bars = [(f"sentinode, {name}" if "/" in name else name, values) for name, values in found]
+            y = bars(parts, y, head, unit, rows_of_bars, is_ours)
     if parts:
         picture(path, y, "Sentinode beside its peers", parts)
 

@@ -149,7 +149,7 @@ def latency(bench):
 
 
 def lanes(bench):
-    bench.sweep("lanes", {f"{count} lanes": {"lanes": count} for count in (1, 2, 4, 8)})
+    bench.sweep("lanes", {f"{count} lane{'s' * (count > 1)}": {"lanes": count} for count in (1, 2, 4, 8)})
 
 
 def batch(bench):
@@ -157,7 +157,7 @@ def batch(bench):
 
 
 def processes(bench):
-    bench.sweep("processes", {f"{count} processes of one lane": {"processes": count, "lanes": 1}
+    bench.sweep("processes", {f"{count} process{'es' * (count > 1)} of one lane": {"processes": count, "lanes": 1}
                               for count in (1, 2, 4)})
 
 

@@ -70,11 +70,12 @@ public final class ModelRegistry {
     /// - Parameter training: what `training.json` says of the weights; it is kept with the version, `chosen` too.
     public func importModel(
         path: String, name: String, rule: DecisionRule, scope: DeclaredScope = DeclaredScope(),
-        development: DevelopmentProfile? = nil, card: String?, chosen: String? = nil, training: String? = nil
+        arithmetic: Arithmetic = .current, development: DevelopmentProfile? = nil, card: String?, chosen: String? = nil,
+        training: String? = nil
     ) throws -> Imported {
         try ModelRegistry.check(name)
         let file = try Weights.bytes(ofFileAt: path)
-        let (weights, network) = try ModelRegistry.network(file, path: path)
+        let (weights, network) = try ModelRegistry.network(file, path: path, arithmetic)
         let golden = try GoldenPatch.made(for: network, rule)
         try WarmUp.check(network, rule.augmentation, golden)
         let weightsSHA256 = try Hash.sha256(weights.canonicalBytes)
@@ -143,10 +144,12 @@ public final class ModelRegistry {
     }
 
     /// - Throws: `OperationError` that names the file, for one that is no network of the family.
-    private static func network(_ file: [UInt8], path: String) throws -> (Weights, Network) {
+    private static func network(
+        _ file: [UInt8], path: String, _ arithmetic: Arithmetic
+    ) throws -> (Weights, Network) {
         do {
             let weights = try Weights(contentsOf: file)
-            return (weights, try Network(weights))
+            return (weights, try Network(weights, arithmetic: arithmetic))
         } catch {
             throw OperationError("\(path): \(error)")
         }
