@@ -1,5 +1,5 @@
 -- What no prediction can be, asked once for all rows of a statement. As constraints, these conditions were parsed and planned
--- anew by every statement, for each of the eight partitions that it reaches: a third of what storing a batch costs. A
+-- anew by every statement, for each of the eight partitions that it reaches, which took a third of the database's time. A
 -- trigger's query is planned once a session. The names are those of the constraints, and so is the error.
 --
 -- Constraints stay where an index would refuse the row in other words.

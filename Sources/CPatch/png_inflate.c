@@ -288,7 +288,7 @@ static void begin_block(struct reading *in) {
         case 2: has_codes = read_codes(in); break;
     }
     if (is_stored) in->state = in->is_last_block ? COMPLETE : BEFORE_BLOCK;
-    else if (has_codes && refill(in)) in->state = IN_BLOCK;
+    else if (has_codes && refill(in) && in->at.next <= in->end + 8) in->state = IN_BLOCK;
 }
 
 // MARK: Symbols

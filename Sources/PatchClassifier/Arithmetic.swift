@@ -9,6 +9,11 @@ public enum Arithmetic: String, Sendable, CaseIterable {
 
     /// That of versions that are made now.
     public static let current = Arithmetic.winograd
+
+    /// Whether it computes this convolution, the `place`th of the network, by tiles.
+    func transforms(_ convolution: Architecture.Convolution, at place: Int) -> Bool {
+        self == .winograd && place > 0 && convolution.kernelSide == 3
+    }
 }
 
 /// What computed a prediction: an arithmetic, and the kernel that did it.

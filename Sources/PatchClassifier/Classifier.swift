@@ -18,7 +18,7 @@ public final class Classifier {
         (self.network, self.augmentation) = (network, augmentation)
         self.kernel = kernel.isSupported ? kernel : .portable
         self.capacity = max(capacity, 1)
-        activations = NetworkActivations(network.architecture, patches: self.capacity)
+        activations = NetworkActivations(network, patches: self.capacity)
     }
 
     /// What computes here.

@@ -20,7 +20,8 @@ final class NetworkActivations {
     let hidden: Turns
     private let room: UnsafeMutableRawPointer
 
-    init(_ architecture: Architecture, patches: Int) {
+    init(_ network: Network, patches: Int) {
+        let architecture = network.architecture
         let line = 64, floatsPerLine = line / MemoryLayout<Float>.stride
         func rounded(_ count: Int) -> Int { (count + floatsPerLine - 1) / floatsPerLine * floatsPerLine }
         let layers = architecture.convolutions.map { $0.outputSide * $0.outputSide * $0.outputStride }
@@ -32,7 +33,8 @@ final class NetworkActivations {
         let hiddenCount = rounded(patches * architecture.linears.reduce(0) { max($0, $1.outputStride) })
 
         let tileCount = rounded(
-            architecture.convolutions.map { layer in
+            architecture.convolutions.enumerated().map { place, layer in
+                guard network.arithmetic.transforms(layer, at: place) else { return 0 }
                 var layer = patch_convolution(
                     layer, inputStride: Architecture.stride(of: layer.inputChannels), weights: nil, bias: nil)
                 return Int(patch_winograd_room(&layer))

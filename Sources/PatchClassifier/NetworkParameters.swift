@@ -23,7 +23,9 @@ struct NetworkParameters: Sendable {
         for index in stride(from: 0, to: weights.tensors.count, by: 2) {
             let start = packed.count
             let weight = weights.tensors[index]
-            let isTransformed = arithmetic == .winograd && index > 0 && weight.shape.dropFirst(2) == [3, 3]
+            let isTransformed =
+                index < 2 * architecture.convolutions.count
+                && arithmetic.transforms(architecture.convolutions[index / 2], at: index / 2)
             packed += interleaved(isTransformed ? transformed(weight) : weight, scale: index == 0 ? 1.0 / 255 : 1)
             places.append(Place(weights: start, bias: packed.count, isTransformed: isTransformed))
             packed += padded(weights.tensors[index + 1].values)

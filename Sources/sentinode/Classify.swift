@@ -81,6 +81,18 @@ private struct ClassifiedFile: Encodable {
     let notice: String
 }
 
+/// An arithmetic's name on the command line.
+struct ArithmeticName: ExpressibleByArgument {
+    let arithmetic: Arithmetic
+
+    init?(argument: String) {
+        guard let arithmetic = Arithmetic(rawValue: argument) else { return nil }
+        self.arithmetic = arithmetic
+    }
+
+    static var allValueStrings: [String] { Arithmetic.allCases.map(\.rawValue) }
+}
+
 /// An engine's name on the command line.
 struct EngineName: ExpressibleByArgument {
     let engine: Engine

@@ -42,11 +42,8 @@ struct Model: ParsableCommand {
         var mpp: Resolutions?
         @Option(help: "A stain that it was made for, as jobs name it; can be given again.")
         var stain: [String] = []
-        @Option(
-            help:
-                "The arithmetic that it is computed by (\(arithmetics)): an older one while workers of before still run.",
-            transform: arithmetic)
-        var arithmetic = Arithmetic.current
+        @Option(help: "Compute it by this arithmetic, such as an older one while workers of before still run.")
+        var arithmetic: ArithmeticName?
         @Option(help: "What `model profile` made of the patches it was developed on.")
         var profile: String?
         @Option(help: "Model card, Markdown.")
@@ -67,7 +64,7 @@ struct Model: ParsableCommand {
                     scope: DeclaredScope(
                         mpp: mpp?.range ?? declared.scope.mpp,
                         stains: stain.isEmpty ? declared.scope.stains : Set(stain)),
-                    arithmetic: arithmetic, development: try developmentProfile(), card: try cardText(),
+                    arithmetic: arithmetic?.arithmetic, development: try developmentProfile(), card: try cardText(),
                     chosen: declared.chosen,
                     training: try trainingRecord())
                 switch imported {
@@ -80,15 +77,6 @@ struct Model: ParsableCommand {
                             + "a version keeps what it came with")
                 }
             }
-        }
-
-        private static let arithmetics = Arithmetic.allCases.map(\.rawValue).joined(separator: ", ")
-
-        private static func arithmetic(_ name: String) throws -> Arithmetic {
-            guard let arithmetic = Arithmetic(rawValue: name) else {
-                throw ValidationError("there is no arithmetic \(name); there are \(arithmetics)")
-            }
-            return arithmetic
         }
 
         private func cardText() throws -> String? { try text(named: card, orBeside: "md", "model card")?.text }

@@ -60,13 +60,15 @@ import Testing
     @Test func `what was imported under another arithmetic is the same version under its name`() async throws {
         try await Laboratory.with { laboratory in
             let registry = try laboratory.registry()
-            func imported(_ name: String, _ arithmetic: Arithmetic) throws -> ModelRegistry.Imported {
+            func imported(_ name: String, _ arithmetic: Arithmetic?) throws -> ModelRegistry.Imported {
                 try registry.importModel(
                     path: TemplateDatabase.weights, name: name,
                     rule: DecisionRule(OperatingPoint(threshold: 0.25)), arithmetic: arithmetic, card: nil)
             }
             #expect(try imported("kept", .direct) == .new)
-            #expect(try imported("kept", .winograd) == .already(differing: []))
+            #expect(try imported("kept", nil) == .already(differing: []))
+            // One that is asked for is not given another in silence.
+            #expect(throws: OperationError.self) { try imported("kept", .winograd) }
             #expect(try registry.version(named: "kept").arithmetic == "direct-1")
             #expect(try imported("moved", .winograd) == .new)
             #expect(throws: OperationError.self) { try imported("again", .winograd) }

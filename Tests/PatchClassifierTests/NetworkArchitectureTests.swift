@@ -81,6 +81,25 @@ import Testing
         #expect(refusal { () throws(NetworkError) in try Network(grown) }?.code == .overflow)
     }
 
+    @Test func `weights that only Winograd's sums would take out of range are refused for it alone`() throws {
+        let shape = NetworkShape(side: 14, channels: [2, 2], kernels: [3, 3], hidden: [3])
+        var tensors = try shape.weights(seed: 1).tensors
+        func fill(_ index: Int, _ value: Float) {
+            tensors[index] = .init(
+                name: tensors[index].name, shape: tensors[index].shape,
+                values: Array(repeating: value, count: tensors[index].values.count))
+        }
+        // The first layer says nothing, whatever the second would make of it.
+        fill(0, 0)
+        fill(1, 0)
+        fill(2, 3e38)
+        let weights = try Weights(tensors: tensors)
+        #expect(refusal { () throws(NetworkError) in try Network(weights, arithmetic: .winograd) }?.code == .overflow)
+        let patch = Patch(width: 14, height: 14, rgb: Array(repeating: 255, count: 588))
+        let answer = try Classifier(Network(weights, arithmetic: .direct)).classify([patch])[0]
+        #expect(answer.normal.isFinite && answer.tumor.isFinite)
+    }
+
     @Test func `weights just inside the range give numbers`() throws {
         let shape = NetworkShape(side: 8, channels: [2], kernels: [3], hidden: [3])
         let tensors = try shape.weights(seed: 1).tensors

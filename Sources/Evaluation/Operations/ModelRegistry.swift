@@ -70,12 +70,12 @@ public final class ModelRegistry {
     /// - Parameter training: what `training.json` says of the weights; it is kept with the version, `chosen` too.
     public func importModel(
         path: String, name: String, rule: DecisionRule, scope: DeclaredScope = DeclaredScope(),
-        arithmetic: Arithmetic = .current, development: DevelopmentProfile? = nil, card: String?, chosen: String? = nil,
+        arithmetic: Arithmetic? = nil, development: DevelopmentProfile? = nil, card: String?, chosen: String? = nil,
         training: String? = nil
     ) throws -> Imported {
         try ModelRegistry.check(name)
         let file = try Weights.bytes(ofFileAt: path)
-        let (weights, network) = try ModelRegistry.network(file, path: path, arithmetic)
+        let (weights, network) = try ModelRegistry.network(file, path: path, arithmetic ?? .current)
         let golden = try GoldenPatch.made(for: network, rule)
         try WarmUp.check(network, rule.augmentation, golden)
         let weightsSHA256 = try Hash.sha256(weights.canonicalBytes)
@@ -86,8 +86,10 @@ public final class ModelRegistry {
         }
         let versionSHA256 = try digest(scope, network.arithmetic)
         // A scope was no part of what decides once: versions of then have the digest without. And what was imported under
-        // this name when another arithmetic was the current one goes on with it.
-        let sameSHA256 = try Arithmetic.allCases.flatMap { [try digest(scope, $0), try digest(DeclaredScope(), $0)] }
+        // this name when another arithmetic was the current one goes on with it, unless one is asked for.
+        let sameSHA256 = try (arithmetic.map { [$0] } ?? Arithmetic.allCases).flatMap {
+            [try digest(scope, $0), try digest(DeclaredScope(), $0)]
+        }
         let sourceSHA256 = try Hash.sha256(file)
         return try ledger.transact { entry in
             if try self.isStored(name: name, versionSHA256: versionSHA256, or: sameSHA256, entry.connection) {
