@@ -3,38 +3,14 @@
 // A patch of tissue hardly compresses: nearly every symbol is a literal, and finding one is a look-up that the next has
 // to wait for. So two streams are read by turns, and the processor looks one up while it waits for the other.
 //
-// It takes exactly the streams that zlib takes; the tests and a fuzzer hold it to that. libdeflate, which is as fast
-// with one stream, reads codes that RFC 1951 reserves and sets of codes that are incomplete, and would so answer for
-// images that libpng and every viewer refuse.
+// It takes exactly the streams that zlib takes; the tests and a fuzzer hold it to that. libdeflate, a little faster with
+// one stream, reads codes that RFC 1951 reserves, and would so answer for images that libpng and every viewer refuse.
 #include "png_inflate.h"
+#include "inflate_tables.h"
 #include <string.h>
 #if defined(__SSE2__)
 #include <emmintrin.h>
 #endif
-
-enum { LITERALS = 288, OFFSETS = 32, LENGTH_CODES = 19, LONGEST = 15 };
-
-// Bits that a table is asked with at first; longer codes go on in a subtable. The room is what the largest complete set
-// of codes needs, as counted by zlib's program `enough`.
-enum { LITERAL_ROOT = 11, OFFSET_ROOT = 8, LENGTH_CODE_ROOT = 7 };
-enum { LITERAL_ROOM = 2342, OFFSET_ROOM = 402, LENGTH_CODE_ROOM = 128 };
-
-// What a table says of the bits that come next.
-//   bits 0-7    how many of them it is about: the code's, and the extra bits of a length or an offset
-//   bits 8-12   of a length or an offset: the code's alone. Of a subtable: how many it is asked with
-//   bits 8-15   of a literal: the byte
-//   bits 16-30  of a length or an offset: what the extra bits are added to. Of a subtable: where it begins
-// and what it is:
-#define LITERAL 0x80000000u
-#define SPECIAL 0x2000u   // none of the above, or
-#define END (SPECIAL | 0x4000u)
-#define SUBTABLE (SPECIAL | 0x8000u)
-typedef uint32_t entry;
-
-struct tables {
-    entry literals[LITERAL_ROOM];
-    entry offsets[OFFSET_ROOM];
-};
 
 enum state { BEFORE_BLOCK, IN_BLOCK, COMPLETE, REFUSED };
 
@@ -96,112 +72,6 @@ static unsigned take(struct cursor *at, unsigned count) {
 
 // MARK: Tables
 
-static const uint16_t length_base[29] = {3,  4,  5,  6,  7,  8,  9,  10, 11,  13,  15,  17,  19,  23, 27,
-                                         31, 35, 43, 51, 59, 67, 83, 99, 115, 131, 163, 195, 227, 258};
-static const uint8_t length_extra[29] = {0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2,
-                                         2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 0};
-static const uint16_t offset_base[30] = {1,   2,   3,   4,   5,   7,   9,    13,   17,   25,   33,   49,   65,   97,    129,
-                                         193, 257, 385, 513, 769, 1025, 1537, 2049, 3073, 4097, 6145, 8193, 12289, 16385,
-                                         24577};
-static const uint8_t offset_extra[30] = {0, 0, 0, 0, 1, 1, 2, 2,  3,  3,  4,  4,  5,  5,  6,
-                                         6, 7, 7, 8, 8, 9, 9, 10, 10, 11, 11, 12, 12, 13, 13};
-
-static entry counted(unsigned base, unsigned extra, unsigned bits) {
-    return base << 16 | bits << 8 | (bits + extra);
-}
-
-/// A literal, the end of the block, or a length. 286 and 287 are reserved.
-static entry literal_entry(unsigned symbol, unsigned bits) {
-    if (symbol < 256) return LITERAL | symbol << 8 | bits;
-    if (symbol == 256) return END | bits;
-    return symbol > 285 ? SPECIAL : counted(length_base[symbol - 257], length_extra[symbol - 257], bits);
-}
-
-/// 30 and 31 are reserved.
-static entry offset_entry(unsigned symbol, unsigned bits) {
-    return symbol > 29 ? SPECIAL : counted(offset_base[symbol], offset_extra[symbol], bits);
-}
-
-static entry length_code_entry(unsigned symbol, unsigned bits) {
-    return counted(symbol, 0, bits);
-}
-
-/// Which set of codes a table is made for.
-struct alphabet {
-    unsigned root;
-    entry (*entry_of)(unsigned symbol, unsigned bits);
-    bool may_be_incomplete;  // with a single code of one bit, or none
-};
-static const struct alphabet literal_alphabet = {LITERAL_ROOT, literal_entry, true};
-static const struct alphabet offset_alphabet = {OFFSET_ROOT, offset_entry, true};
-static const struct alphabet length_code_alphabet = {LENGTH_CODE_ROOT, length_code_entry, false};
-
-/// The code behind `code` of `bits` bits; both are written with their first bit lowest.
-static unsigned next_code(unsigned code, unsigned bits) {
-    unsigned bit = 1u << (bits - 1);
-    while (code & bit) bit >>= 1;
-    return bit ? (code & (bit - 1)) | bit : 0;
-}
-
-/// The symbols that have a code, shorter codes first, and how many there are of each length. False: the codes do not
-/// fit, or leave bits without meaning where that is not allowed.
-static bool sort_symbols(const struct alphabet *alphabet, const uint8_t *lengths, unsigned symbols, uint16_t *sorted,
-                         uint16_t counts[LONGEST + 1]) {
-    uint16_t places[LONGEST + 2] = {0};
-    unsigned longest = 0;
-    int left = 1;
-    memset(counts, 0, (LONGEST + 1) * sizeof *counts);
-    for (unsigned symbol = 0; symbol < symbols; symbol++) counts[lengths[symbol]]++;
-    for (unsigned bits = 1; bits <= LONGEST; bits++) {
-        left = 2 * left - counts[bits];
-        if (left < 0) return false;
-        if (counts[bits] > 0) longest = bits;
-        places[bits + 1] = (uint16_t)(places[bits] + counts[bits]);
-    }
-    for (unsigned symbol = 0; symbol < symbols; symbol++)
-        if (lengths[symbol] > 0) sorted[places[lengths[symbol]]++] = (uint16_t)symbol;
-    return left == 0 || (alphabet->may_be_incomplete && longest <= 1);
-}
-
-/// Bits that a subtable is asked with: enough for the codes of `bits` bits that are left, and the longer ones, until
-/// they fill it.
-static unsigned subtable_bits(const uint16_t counts[LONGEST + 1], unsigned bits, unsigned root) {
-    unsigned asked = bits - root;
-    int left = (1 << asked) - counts[bits];
-    while (left > 0 && asked + root < LONGEST) {
-        asked++;
-        left = 2 * left - counts[asked + root];
-    }
-    return asked;
-}
-
-/// Makes the table of a set of codes (RFC 1951, 3.2.2) from the length of each symbol's code. False: zlib refuses it.
-static bool make_table(const struct alphabet *alphabet, const uint8_t *lengths, unsigned symbols, entry *table) {
-    uint16_t sorted[LITERALS], counts[LONGEST + 1];
-    if (!sort_symbols(alphabet, lengths, symbols, sorted, counts)) return false;
-    const unsigned root = alphabet->root, root_size = 1u << root;
-    unsigned code = 0, subtable = root_size, asked = 0, prefix = root_size;
-    for (unsigned i = 0; i < root_size; i++) table[i] = SPECIAL;
-    const uint16_t *symbol = sorted;
-    for (unsigned bits = 1; bits <= LONGEST; bits++) {
-        for (; counts[bits] > 0; counts[bits]--, symbol++, code = next_code(code, bits)) {
-            entry what = alphabet->entry_of(*symbol, bits);
-            if (bits <= root) {
-                for (unsigned i = code; i < root_size; i += 1u << bits) table[i] = what;
-                continue;
-            }
-            if ((code & (root_size - 1)) != prefix) {
-                if (prefix != root_size) subtable += 1u << asked;
-                prefix = code & (root_size - 1);
-                asked = subtable_bits(counts, bits, root);
-                table[prefix] = SUBTABLE | subtable << 16 | asked << 8;
-            }
-            for (unsigned i = code >> root; i < 1u << asked; i += 1u << (bits - root)) table[subtable + i] = what;
-        }
-    }
-    return true;
-}
-
 /// What stands behind `found` for the bits that come next, where it is a subtable.
 static inline entry resolved(const entry *table, unsigned root, entry found, uint64_t bits) {
     if ((found & SUBTABLE) != SUBTABLE || found & LITERAL) return found;
@@ -240,21 +110,9 @@ static bool read_codes(struct reading *in) {
         if (!refill(in)) return false;
         lengths[order[i]] = (uint8_t)take(&in->at, 3);
     }
-    if (!make_table(&length_code_alphabet, lengths, LENGTH_CODES, table)) return false;
+    if (!patch_length_code_table(lengths, table)) return false;
     if (!read_lengths(in, table, lengths, literals + offsets)) return false;
-    return lengths[256] > 0 && make_table(&literal_alphabet, lengths, literals, in->tables->literals)
-        && make_table(&offset_alphabet, lengths + literals, offsets, in->tables->offsets);
-}
-
-static bool use_fixed_codes(struct tables *tables) {
-    uint8_t lengths[LITERALS];
-    memset(lengths, 8, 144);
-    memset(lengths + 144, 9, 112);
-    memset(lengths + 256, 7, 24);
-    memset(lengths + 280, 8, 8);
-    if (!make_table(&literal_alphabet, lengths, LITERALS, tables->literals)) return false;
-    memset(lengths, 5, OFFSETS);
-    return make_table(&offset_alphabet, lengths, OFFSETS, tables->offsets);
+    return lengths[256] > 0 && patch_code_tables(lengths, literals, lengths + literals, offsets, in->tables);
 }
 
 /// Gives back whole bytes, and drops the rest of the one that was begun.
@@ -284,7 +142,7 @@ static void begin_block(struct reading *in) {
     bool is_stored = false, has_codes = false;
     switch (take(&in->at, 2)) {
         case 0: is_stored = copy_stored(in); break;
-        case 1: has_codes = use_fixed_codes(in->tables); break;
+        case 1: has_codes = patch_fixed_tables(in->tables); break;
         case 2: has_codes = read_codes(in); break;
     }
     if (is_stored) in->state = in->is_last_block ? COMPLETE : BEFORE_BLOCK;
