@@ -7,7 +7,7 @@ extension DatabaseConnection {
     /// What `body` throws ends the session, for the rest of the rows is not waited for.
     public func copyOut(_ query: SQL, _ body: (inout CopiedRow) throws -> Void) throws {
         let operation = "copying \"\(query.summary)\""
-        try beginIfPending()
+        try sendWaiting()
         let handle = try workingHandle(operation)
         guard PQsendQuery(handle, "COPY (\(query.text)) TO STDOUT (FORMAT binary)") == 1 else {
             throw DatabaseError(operation: operation, result: nil, handle: handle)

@@ -9,6 +9,8 @@ public final class DatabaseConnection {
     var handle: OpaquePointer?
     var statements = StatementCache(capacity: 200)
     var transactionState = TransactionState.none
+    /// Statements that go out with the next one, or with COMMIT.
+    var putOff: [Statement] = []
     private var channels: [String] = []
     private let noticeLog = NoticeLog()
     /// Nothing more can be asked: the server ended the session, or answers no longer belong to questions.
@@ -29,6 +31,11 @@ public final class DatabaseConnection {
         handle.map { PQstatus($0) == CONNECTION_OK && !isGivenUp } ?? false
     }
 
+    /// Whether PostgreSQL said, when it last answered, that a transaction is open.
+    var isInTransaction: Bool {
+        handle.map { [PQTRANS_INTRANS, PQTRANS_INERROR].contains(PQtransactionStatus($0)) } ?? false
+    }
+
     /// The process that serves this session, as in `pg_stat_activity.pid`.
     public var backendProcessID: Int32 { handle.map { PQbackendPID($0) } ?? 0 }
 
@@ -43,6 +50,7 @@ public final class DatabaseConnection {
         PQfinish(handle)
         handle = nil
         transactionState = .none
+        putOff = []
     }
 
     /// A new session in place of this one: transactions are gone, statements are prepared again when they are used,

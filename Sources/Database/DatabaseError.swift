@@ -65,6 +65,9 @@ extension DatabaseError {
     /// The transaction lost a race and is worth running again at once: serialization failure or deadlock.
     public var isLostRace: Bool { sqlstate == "40001" || sqlstate == "40P01" || isStaleStatement }
 
+    /// A row with the same primary key is stored already, or was a moment ago by somebody who has committed since.
+    public var isKeyTaken: Bool { sqlstate == "23505" && constraint?.hasSuffix("_pkey") == true }
+
     /// Refused connections that do not mend themselves: login, database name, privileges, configuration.
     private static func needsPerson(_ sqlstate: String) -> Bool {
         ["28", "3D", "42", "22"].contains(sqlstate.prefix(2))

@@ -17,16 +17,20 @@ extension DatabaseConnection {
         guard !statements.isEmpty else { return [] }
         let isOnItsOwn = transactionState == .none
         do {
-            return try run(statements)
+            return try pipeline(putOff: putOff, statements)
         } catch  where error.isStaleStatement && isOnItsOwn {
-            return try run(statements)
+            return try pipeline(putOff: [], statements)
         }
     }
 
-    private func run(_ statements: [Statement]) throws(DatabaseError) -> [Rows] {
+    /// The rows are those of `statements`.
+    func pipeline(
+        putOff waiting: [Statement], _ statements: [Statement], commits: Bool = false
+    ) throws(DatabaseError) -> [Rows] {
+        putOff = []
         let operation = "running a pipeline"
         let handle = try workingHandle(operation)
-        let steps = try plan(statements)
+        let steps = try plan(waiting + statements) + (commits ? [.commit] : [])
         guard PQenterPipelineMode(handle) == 1 else {
             throw DatabaseError(operation: operation, result: nil, handle: handle)
         }
@@ -39,13 +43,7 @@ extension DatabaseConnection {
         }
         let rows = try receive(steps)
         PQexitPipelineMode(handle)
-        return rows
-    }
-
-    /// Runs one command without parameters, such as ROLLBACK, and returns PostgreSQL's word for what it did.
-    func control(_ command: SQL) throws(DatabaseError) -> String {
-        let results = try run(script: command.text, silenceLimit: settings.silenceLimit)
-        return results.last?.commandTag ?? ""
+        return Array(rows.dropFirst(waiting.count))
     }
 }
 
@@ -55,12 +53,13 @@ private enum Step {
     case forget(PreparedStatement, name: String)
     case prepare(PreparedStatement, name: String)
     case execute(PreparedStatement, name: String, EncodedParameters, isCached: Bool)
+    case commit
 
     /// The statement that this step expects PostgreSQL to know.
     var cachedStatement: PreparedStatement? {
         switch self {
         case .forget(let statement, _), .execute(let statement, _, _, isCached: true): statement
-        case .begin, .prepare, .execute: nil
+        case .begin, .prepare, .execute, .commit: nil
         }
     }
 
@@ -70,6 +69,7 @@ private enum Step {
         case .forget: "giving up a prepared statement"
         case .prepare(let statement, _): "preparing \"\(statement.sql.summary)\""
         case .execute(let statement, _, _, _): "running \"\(statement.sql.summary)\""
+        case .commit: "committing"
         }
     }
 }
@@ -113,6 +113,8 @@ extension DatabaseConnection {
             parameters.withPointers { values, lengths, formats in
                 PQsendQueryPrepared(handle, name, Int32(parameters.types.count), values, lengths, formats, 1) == 1
             }
+        case .commit:
+            PQsendQueryParams(handle, "COMMIT", 0, nil, nil, nil, nil, 1) == 1
         }
     }
 
@@ -170,6 +172,13 @@ extension DatabaseConnection {
             case .prepare(let statement, let name): statements.insert(statement, name: name)
             case .forget(let statement, _): statements.remove(statement)
             case .begin: break
+            // PostgreSQL answers COMMIT with success and ROLLBACK when a statement had failed and the body went on.
+            case .commit where owned.commandTag != "COMMIT":
+                return .failed(
+                    DatabaseError(
+                        operation: step.operation, sqlstate: "25P02",
+                        message: "the transaction was rolled back, because a statement in it had failed"))
+            case .commit: break
             }
             return .done
         }

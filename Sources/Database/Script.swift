@@ -11,7 +11,7 @@ extension DatabaseConnection {
     /// The results of all statements; `silenceLimit` in seconds, nil for statements that may take any time.
     func run(script: String, silenceLimit: Double?) throws(DatabaseError) -> [Rows.Result] {
         let operation = "running a script"
-        try beginIfPending()
+        try sendWaiting()
         let handle = try workingHandle(operation)
         guard !script.utf8.contains(0) else {
             throw DatabaseError(

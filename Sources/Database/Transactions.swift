@@ -25,6 +25,10 @@ enum TransactionState: Equatable {
     /// BEGIN goes out with the first statement, in the same round trip.
     case pending(SQL)
     case open
+
+    var isPending: Bool {
+        if case .pending = self { true } else { false }
+    }
 }
 
 extension DatabaseConnection {
@@ -72,6 +76,16 @@ extension DatabaseConnection {
 }
 
 extension DatabaseConnection {
+    /// Has a statement run in the open transaction that nothing is asked of: it goes out in front of the next one, or of
+    /// COMMIT, in the same round trip, and what it fails with is thrown there.
+    public func putOff(_ sql: SQL, _ parameters: [Parameter] = []) throws(DatabaseError) {
+        guard transactionState != .none else {
+            throw DatabaseError(
+                operation: "putting off \"\(sql.summary)\"", sqlstate: "25P01", message: "no transaction is open")
+        }
+        putOff.append((sql, parameters))
+    }
+
     private func begin(_ isolation: Isolation) throws(DatabaseError) {
         _ = try workingHandle("beginning a transaction")
         guard transactionState == .none else {
@@ -81,48 +95,41 @@ extension DatabaseConnection {
         transactionState = .pending(isolation.begin)
     }
 
-    /// Sends a BEGIN that still waits for its first statement.
-    func beginIfPending() throws(DatabaseError) {
-        guard case .pending(let begin) = transactionState else { return }
-        transactionState = .open
-        _ = try control(begin)
+    /// Sends what waits to be sent together with something: BEGIN, and statements that were put off.
+    public func sendWaiting() throws(DatabaseError) {
+        guard transactionState.isPending || !putOff.isEmpty else { return }
+        _ = try pipeline(putOff: putOff, [])
     }
 
     private func commit() throws(DatabaseError) {
         switch transactionState {
-        case .pending: transactionState = .none
+        case .pending where putOff.isEmpty: transactionState = .none
         case .none:
             throw DatabaseError(
                 operation: "committing", sqlstate: "25P01", message: "the transaction ended before it was committed")
-        case .open:
-            transactionState = .none
-            try commitNow()
+        case .pending, .open: try commitNow()
         }
     }
 
     private func commitNow() throws(DatabaseError) {
-        let tag: String
         do {
-            tag = try control("COMMIT")
+            _ = try pipeline(putOff: putOff, [], commits: true)
+            transactionState = .none
         } catch {
+            if !isInTransaction { transactionState = .none }
             var error = error
             error.commitUnknown = error.isConnectionLost && error.sqlstate != "08003"
             throw error
-        }
-        // PostgreSQL answers COMMIT with success and ROLLBACK when a statement had failed and the body went on.
-        guard tag == "COMMIT" else {
-            throw DatabaseError(
-                operation: "committing", sqlstate: "25P02",
-                message: "the transaction was rolled back, because a statement in it had failed")
         }
     }
 
     /// Called after an error; when PostgreSQL cannot be asked to roll back, the end of the session does it.
     private func rollBack() {
         defer { transactionState = .none }
+        putOff = []
         guard transactionState == .open, isAlive else { return }
         do {
-            _ = try control("ROLLBACK")
+            try run(script: "ROLLBACK")
         } catch {
             giveUpSession()
         }

@@ -74,6 +74,49 @@ struct TransactionTests {
         }
     }
 
+    @Test func `what is put off goes out before what comes next, or with COMMIT`() async throws {
+        try await ScratchDatabase.withConnection { (connection) throws in
+            try connection.run(script: "create table t (n int primary key)")
+            try connection.transaction { (connection) throws in
+                try connection.putOff("insert into t values ($1)", [.int4(1)])
+                try connection.putOff("insert into t values ($1)", [.int4(2)])
+                #expect(try connection.query("select n from t order by n").map { try $0.int4("n") } == [1, 2])
+                try connection.putOff("insert into t values ($1)", [.int4(3)])
+                try connection.run(script: "update t set n = n + 10")
+                try connection.putOff("insert into t values ($1)", [.int4(4)])
+            }
+            #expect(try connection.query("select n from t order by n").map { try $0.int4("n") } == [4, 11, 12, 13])
+            let outside = try databaseError { try connection.putOff("insert into t values (5)") }
+            #expect(outside.sqlstate == "25P01")
+            #expect(throws: ChangeOfMind.self) {
+                try connection.transaction { connection in
+                    try connection.putOff("insert into t values (6)")
+                    throw ChangeOfMind()
+                }
+            }
+            #expect(try connection.query("select from t").count == 4)
+        }
+    }
+
+    @Test func `what is put off and fails takes the transaction with it, and says why`() async throws {
+        try await ScratchDatabase.withConnection { (connection) throws in
+            try connection.run(script: "create table t (n int primary key)")
+            let error = try databaseError {
+                try connection.transaction { (connection) throws in
+                    try connection.query("insert into t values (1)")
+                    try connection.putOff("insert into t values (2)")
+                    try connection.putOff("insert into t values (1)")
+                    try connection.putOff("insert into t values (3)")
+                }
+            }
+            #expect(error.isKeyTaken && error.table == "t" && !error.commitUnknown)
+            #expect(try connection.query("select from t").isEmpty)
+            #expect(connection.takeNotices() == [])
+            try connection.transaction { try $0.putOff("insert into t values (1)") }
+            #expect(try connection.query("select from t").count == 1)
+        }
+    }
+
     @Test func `transactions do not nest`() async throws {
         try await ScratchDatabase.withConnection { (connection) throws in
             let error = try databaseError { try connection.transaction { try $0.transaction { _ in } } }

@@ -40,7 +40,7 @@ struct AuditedTable: Sendable {
     /// The same, for a statement.
     let sql: SQL
     let columns: [ColumnDefinition]
-    /// Inserts any number of rows given as one array a column; a row whose key exists is left out.
+    /// Inserts any number of rows given as one array a column.
     let insertSQL: SQL
 
     /// The stamp's columns are added.
@@ -57,8 +57,7 @@ struct AuditedTable: Sendable {
             arrays = arrays + separator + SQL.parameter(index + 1) + "::" + column.kind.sql + "[]"
         }
         insertSQL =
-            "insert into " + SQL(stringLiteral: name) + " (" + names + ") select * from unnest(" + arrays
-            + ") on conflict do nothing"
+            "insert into " + SQL(stringLiteral: name) + " (" + names + ") select * from unnest(" + arrays + ")"
     }
 
     private static let stampColumns = [

@@ -34,7 +34,7 @@ struct KeptImage {
         return Timestamp(microseconds: (end + day - 1) / day * day)
     }
 
-    /// Stores them, or keeps longer what is stored.
+    /// Stores them, or keeps longer what is stored; the last of them with what comes next.
     static func insert(_ images: [KeptImage], _ connection: DatabaseConnection) throws {
         var rest = images[...]
         while !rest.isEmpty {
@@ -45,12 +45,13 @@ struct KeptImage {
             }
             if part.isEmpty { part = rest.prefix(1) }
             rest = rest.dropFirst(part.count)
-            try connection.query(
+            try connection.putOff(
                 insertSQL,
                 [
                     .bytesArray(part.map(\.sha256)), .bytesArray(part.map(\.png)),
                     .timestampArray(part.map(\.keepUntil)),
                 ])
+            if !rest.isEmpty { try connection.sendWaiting() }
         }
     }
 

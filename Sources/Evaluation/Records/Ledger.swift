@@ -44,13 +44,20 @@ final class Ledger {
     ///
     /// The event that `body` returns is stored with it; without one nothing may have been inserted, and there is no
     /// seal. Whatever is thrown rolls everything back. `body` runs again where the transaction lost a race.
+    ///
+    /// - Throws: `KeyExists` where a row with the same key was there.
     func transact<Value>(
         _ lock: ControlLock = .shared, _ body: (inout LedgerEntry) throws -> (Value, AuditEvent?)
     ) throws -> (value: Value, seal: Seal?) {
-        let done = try connection.retryingTransaction { _ in
-            var entry = try open(lock)
-            let (value, event) = try body(&entry)
-            return (value: value, seal: try event.map { try store($0, entry) })
+        let done: (value: Value, seal: Seal?)
+        do {
+            done = try connection.retryingTransaction { _ in
+                var entry = try open(lock)
+                let (value, event) = try body(&entry)
+                return (value: value, seal: try event.map { try store($0, entry) })
+            }
+        } catch let error as DatabaseError where error.isKeyTaken && !Ledger.tables.contains(error.table) {
+            throw KeyExists(table: error.table ?? "a table")
         }
         if let seal = done.seal { chain.advance(past: seal) }
         return done
@@ -84,7 +91,7 @@ final class Ledger {
             event: event, writer: chain.writer, seal: chain.nextNumber, at: entry.at, actor: entry.actor,
             person: entry.person, leaves: entry.leaves, salt: try Salt.random(1)[0])
         let seal = try chain.next(over: [row.digest(hash)] + entry.leaves, hash: hash)
-        _ = try connection.query(EventRow.insertSQL, row.parameters + EventRow.parameters(of: seal))
+        try connection.putOff(EventRow.insertSQL, row.parameters + EventRow.parameters(of: seal))
         return seal
     }
 
@@ -98,6 +105,8 @@ final class Ledger {
             shadowGeneration: try row.optionalInt8("shadow_generation"))
     }
 
+    /// Of these a taken key means that somebody else writes this chain, and doing it again would not help.
+    private static let tables: Set<String?> = ["events", "seals"]
     private static let lockShared: SQL = "select pg_advisory_xact_lock_shared(1397050964, 1)"
     private static let lockExclusive: SQL = "select pg_advisory_xact_lock(1397050964, 1)"
     /// Inside of a transaction: the time of what it will store comes first, and holds later figures back until it ends.
@@ -133,9 +142,7 @@ struct LedgerEntry {
     let control: Control
     fileprivate(set) var leaves: [[UInt8]] = []
 
-    /// Inserts rows and adds their digests as leaves; their positions come back in order.
-    ///
-    /// - Throws: `KeyExists` where a row with the same key was there: the transaction has to be done again.
+    /// Has rows inserted with what comes next, and adds their digests as leaves; their positions come back in order.
     mutating func insert<Row: AuditedRow>(_ rows: [Row]) throws -> [LeafPosition] {
         guard !rows.isEmpty else { return [] }
         var positions: [LeafPosition] = []
@@ -148,8 +155,7 @@ struct LedgerEntry {
             values.append(columns)
             positions.append(position)
         }
-        let inserted = try connection.query(Row.table.insertSQL, try Row.table.parameters(for: values)).affected
-        guard inserted == rows.count else { throw KeyExists(table: Row.table.name) }
+        try connection.putOff(Row.table.insertSQL, try Row.table.parameters(for: values))
         return positions
     }
 }

@@ -93,4 +93,6 @@ let privilegesOnFunctions = """
     sentinode.refuse_retired() |
     sentinode.check_retention() |
     sentinode.check_review_policy() |
+    sentinode.check_shadow_predictions() |
+    sentinode.check_shadow_predictions_are_sealed() |
     """

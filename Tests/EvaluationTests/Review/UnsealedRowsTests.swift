@@ -87,6 +87,64 @@ import Testing
         }
     }
 
+    @Test func `opinions of nothing, without an event, or out of their place in one are refused`() async throws {
+        try await ReviewRoom.with { room in
+            try room.store([MadePrediction(number: 1), MadePrediction(number: 2)])
+            let worker = try room.makeLogin(["sentinode_worker"])
+            let new = "'00000000-0000-4000-8000-00000000aaaa'"
+            func opinions(
+                job: String = "job_id", version: String = "model_version", writer: String = new, seal: String = "0",
+                leaf: String = "leaf"
+            ) -> String {
+                """
+                insert into sentinode.shadow_predictions (job_id, model_version, log_p_normal, log_p_tumor, p_tumor, decision,
+                    predicted_at, engine, writer, seal, leaf, salt)
+                select \(job), \(version), log_p_normal, log_p_tumor, p_tumor, decision,
+                    predicted_at, engine, \(writer), \(seal), \(leaf), salt from sentinode.predictions
+                """
+            }
+            /// The same rows in one transaction with their event and its seal; its leaves are zeros.
+            func sealed(_ rows: [String], leaves: Int) -> String {
+                """
+                \(rows.joined(separator: ";\n"));
+                insert into audit.events (writer, seal, occurred_at, actor, action, leaves, salt)
+                values (\(new), 0, now(), session_user, 'batch.recorded', decode(repeat('00', 32 * \(leaves)), 'hex'),
+                        decode(repeat('00', 16), 'hex'));
+                insert into audit.seals (writer, number, leaf_count, root, seal)
+                select \(new), 0, \(leaves) + 1, root, sha256(
+                    convert_to('sentinode.seal.v1', 'UTF8') || uuid_send(\(new)) || int8send(0)
+                    || decode(repeat('00', 32), 'hex') || int8send(\(leaves) + 1) || root)
+                from (values (decode(repeat('00', 32), 'hex'))) as one (root)
+                """
+            }
+            #expect(worker.sqlstate(of: opinions(job: "gen_random_uuid()")) == "23503")
+            #expect(worker.sqlstate(of: opinions(version: "'nobody'")) == "23503")
+            #expect(worker.sqlstate(of: opinions()) == "42501")
+            #expect(worker.sqlstate(of: opinions(leaf: "leaf + 1")) == "42501")
+            #expect(worker.sqlstate(of: opinions(leaf: "1")) == "42501")
+            // Behind predictions that were sealed long ago.
+            #expect(worker.sqlstate(of: opinions(writer: "writer", seal: "seal", leaf: "leaf + 2")) == "42501")
+            #expect(worker.sqlstate(of: opinions(writer: "writer", seal: "seal")) == "42501")
+            #expect(worker.sqlstate(of: sealed([opinions(leaf: "leaf + 1")], leaves: 3)) == "42501")
+            #expect(worker.sqlstate(of: sealed([opinions()], leaves: 1)) == "42501")
+
+            let columns = try room.operatorSession.column(
+                """
+                select attname from pg_attribute where attrelid = 'sentinode.predictions'::regclass and attnum > 0
+                    and attgenerated = '' and attname not in ('job_id', 'writer', 'seal', 'leaf', 'stored_at')
+                """
+            ).compactMap { $0 }.joined(separator: ",")
+            let predictions = """
+                insert into sentinode.predictions (job_id, writer, seal, leaf, stored_at, \(columns))
+                select gen_random_uuid(), \(new), 0, leaf, now(), \(columns) from sentinode.predictions
+                """
+            let behind = opinions(leaf: "leaf + 2") + " where writer = \(new)"
+            #expect(worker.sqlstate(of: sealed([predictions, behind], leaves: 3)) == "42501", "a leaf is missing")
+            #expect(worker.sqlstate(of: sealed([predictions, behind], leaves: 4)) == nil, "each has its leaf")
+            #expect(try room.operatorSession.value("select count(*) from sentinode.shadow_predictions") == "2")
+        }
+    }
+
     @Test func `an event written by a login itself names its own person, what it can have done, and its own chain`()
         async throws
     {
