@@ -60,6 +60,8 @@ let package = Package(
         .executableTarget(
             name: "kernel-benchmark", dependencies: ["PatchClassifier"], path: "Benchmarks/kernels",
             exclude: ["peers.py"], swiftSettings: strict),
+        .executableTarget(
+            name: "queue-benchmark", dependencies: ["MessageBroker"], path: "Benchmarks/queue", swiftSettings: strict),
 
         .testTarget(
             name: "PatchClassifierTests", dependencies: ["PatchClassifier"],

@@ -34,7 +34,7 @@ class Side:
 
     def commands(self, lanes, batch, processes, serve):
         if not self.program:
-            worker = [sys.executable, f"{HERE}/peer/worker.py"]
+            worker = [sys.executable, f"{HERE}/peer/worker.py", "--batch", str(batch)]
             return [worker + (["--serve"] if serve else [])] * (lanes * processes)
         command = [self.program, "work", "--lanes", str(lanes), "--batch", str(batch), "--log-level", "warning"]
         return [command + ([] if serve else ["--drain"])] * processes
@@ -121,8 +121,8 @@ def drain(side, count, database, lanes=2, batch=64, processes=1):
     return rate, {name: (after[name] - before[name]) / count * 1e6 for name in after}
 
 
-def latencies(side, patches, count):
-    """Milliseconds from publishing one patch to receiving its result, one at a time, 20 a second at most."""
+def latencies(side, patches, count, pace):
+    """Milliseconds from publishing one patch to receiving its result, one at a time, every `pace` seconds at most."""
     connection = connect()
     channel = connection.channel()
     inbox = channel.queue_declare("", exclusive=True).method.queue
@@ -136,14 +136,14 @@ def latencies(side, patches, count):
                 sys.exit("no result came within a minute")
             break
         times.append((time.perf_counter() - sent) * 1000)
-        time.sleep(max(0, 0.05 - times[-1] / 1000))
+        time.sleep(max(0, pace - times[-1] / 1000))
     for worker in workers:
         worker.send_signal(signal.SIGTERM)
         worker.wait(timeout=60)
     return times[10:]
 
 
-def broker_round_trips(patches, count):
+def broker_round_trips(patches, count, pace):
     """Milliseconds that the broker takes to hand a published patch to a consumer of a quorum queue, doing nothing else."""
     channel = connect().channel()
     channel.queue_declare("round.trip", durable=True, arguments={"x-queue-type": "quorum"})
@@ -155,16 +155,18 @@ def broker_round_trips(patches, count):
             channel.basic_ack(method.delivery_tag)
             break
         times.append((time.perf_counter() - sent) * 1000)
-        time.sleep(0.03)
+        time.sleep(max(0, pace - times[-1] / 1000))
     channel.cancel()
     channel.queue_delete("round.trip")
     return times
 
 
-def single_row_commits(database, count):
+def single_row_commits(database, count, pace):
+    """Milliseconds of each; those that come after a rest, as single patches do, take a processor that has to wake up."""
     times = []
     for _ in range(count):
         begun = time.perf_counter()
         database.execute("insert into peer.single_row values (now())")
         times.append((time.perf_counter() - begun) * 1000)
+        time.sleep(max(0, pace - times[-1] / 1000))
     return times

@@ -22,6 +22,8 @@ import measure
 
 PROGRAM = os.environ["SENTINODE_PROGRAM"]
 CORE = max(os.sched_getaffinity(0))
+BATCH = 64  # the product's default
+PACE = 0.05  # seconds between patches that come one at a time
 
 
 class Figures:
@@ -113,22 +115,31 @@ def network(bench):
 
 
 def peer(bench):
-    """Queue to commit, two lanes beside two processes of the peer, in turn."""
-    rates = {"sentinode": [], "Python worker": []}
-    for side in (bench.product, bench.peer):  # files of a new cluster are made as they are first needed
+    """Queue to commit, two lanes beside two processes of the peer, in turn: with the product's default batch, and with
+    larger ones, of which each side's best counts."""
+    sides = {"sentinode": bench.product, "Python worker": bench.peer}
+    for side in sides.values():  # files of a new cluster are made as they are first needed
         bench.rate(side)
-    spent, logged = {name: [] for name in rates}, {name: [] for name in rates}
+    cases = [(name, batch) for batch in (BATCH, 128, 192, 256) for name in sides]
+    rates, spent, logged = {case: [] for case in cases}, {name: [] for name in sides}, {name: [] for name in sides}
     for _ in range(bench.settings.rounds):
-        for name, side in (("sentinode", bench.product), ("Python worker", bench.peer)):
+        for name, batch in cases:
             before = bench.log_position()
-            rate, cpu = bench.rate(side)
-            rates[name].append(rate)
-            spent[name].append(cpu)
-            logged[name].append((bench.log_position() - before) / bench.settings.count)
-    for name, values in rates.items():
-        bench.figures.add("queue to commit", name, "patches/s", values)
-    bench.figures.add("queue to commit ratio", "sentinode to Python worker", "times",
-                      [ours / theirs for ours, theirs in zip(rates["sentinode"], rates["Python worker"])])
+            rate, cpu = bench.rate(sides[name], batch=batch)
+            rates[name, batch].append(rate)
+            if batch == BATCH:
+                spent[name].append(cpu)
+                logged[name].append((bench.log_position() - before) / bench.settings.count)
+    for (name, batch), values in rates.items():
+        bench.figures.add("queue to commit", f"{name}, batch {batch}", "patches/s", values)
+
+    def compare(setting, ours, theirs):
+        bench.figures.add("queue to commit ratio", setting, "times",
+                          [one / other for one, other in zip(rates[ours], rates[theirs])])
+    best = {name: max((case for case in cases if case[0] == name), key=lambda case: statistics.median(rates[case]))
+            for name in sides}
+    compare(f"both with batches of {BATCH}", *((name, BATCH) for name in sides))
+    compare("each with its best batch", *best.values())
     for name, values in spent.items():
         for who in values[0]:
             bench.figures.add("CPU", f"{name}: {who}", "us a patch", [value[who] for value in values])
@@ -139,13 +150,27 @@ def peer(bench):
 def latency(bench):
     """One patch at a time."""
     for name, times in {
-            "sentinode": measure.latencies(bench.product, bench.patches, 300),
-            "Python worker": measure.latencies(bench.peer, bench.patches, 300),
-            "the broker alone": measure.broker_round_trips(bench.patches, 300),
-            "a single-row commit": measure.single_row_commits(bench.database, 300)}.items():
+            "sentinode": measure.latencies(bench.product, bench.patches, 500, PACE),
+            "Python worker": measure.latencies(bench.peer, bench.patches, 500, PACE),
+            "the broker alone": measure.broker_round_trips(bench.patches, 500, PACE),
+            "a single-row commit": measure.single_row_commits(bench.database, 500, PACE),
+            "single-row commits, one after the other": measure.single_row_commits(bench.database, 500, 0)}.items():
         ordered = sorted(times)
         for share in (0.5, 0.99):
             bench.figures.add("latency", f"{name}, p{share * 100:.0f}", "ms", [ordered[int(share * len(ordered))]])
+
+
+def queue(bench):
+    """What one quorum queue passes when nothing is done with it, and what that costs the broker."""
+    count = 2 * bench.settings.count
+    command = [os.environ["QUEUE_BENCHMARK"], str(count), *sorted(glob.glob(bench.settings.patches + "/*.png"))]
+    rates, spent = [], []
+    for _ in range(bench.settings.rounds):
+        before = measure.cpu_seconds("beam.smp")
+        rates.append(float(subprocess.run(command, check=True, text=True, stdout=subprocess.PIPE).stdout))
+        spent.append((measure.cpu_seconds("beam.smp") - before) / count * 1e6)
+    bench.figures.add("queue", "one quorum queue, nothing done with its messages", "messages/s", rates)
+    bench.figures.add("queue", "broker, sending included", "us a message", spent)
 
 
 def lanes(bench):
@@ -288,7 +313,7 @@ def consumers(queue):
         connection.close()
 
 
-SECTIONS = [network, peer, latency, start, lanes, batch, processes, payload, history, shadow, worklist]
+SECTIONS = [network, peer, latency, start, queue, lanes, batch, processes, payload, history, shadow, worklist]
 
 
 def machine(database):

@@ -1,9 +1,13 @@
 """The worker a laboratory would write in Python, tuned: pika, Pillow, ONNX Runtime, psycopg.
 
-Batches of 64, prefetch of 128, one commit a batch, results published persistently, one acknowledgement a batch behind
-the commit; the network in pieces of eight patches, which is where ONNX Runtime is fastest. It is given two advantages: results are not confirmed by the broker, and there is no audit trail.
+Batches with twice as many prefetched, one commit a batch, results published persistently, one acknowledgement a batch
+behind the commit; the network in pieces of eight patches, which is where ONNX Runtime is fastest. It is given two
+advantages: results are not confirmed by the broker, and there is no audit trail.
+
+usage: worker.py [--batch N] [--serve]
 """
 
+import argparse
 import datetime
 import hashlib
 import io
@@ -18,7 +22,7 @@ import pika
 import psycopg
 from PIL import Image
 
-BATCH, PIECE, LINGER, IDLE = 64, 8, 0.002, 2.0
+PIECE, LINGER, IDLE = 8, 0.002, 2.0
 
 INSERT = """
     insert into peer.predictions (job_id, slide_id, x, y, image_sha256, log_p_normal, log_p_tumor, p_tumor, decision,
@@ -61,25 +65,29 @@ def settle(channel, results, database, session, deliveries):
 
 
 def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--batch", type=int, default=64)
+    parser.add_argument("--serve", action="store_true")
+    arguments = parser.parse_args()
+    batch = arguments.batch
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     session = onnxruntime.InferenceSession(os.environ["PEER_MODEL"], options, providers=["CPUExecutionProvider"])
-    session.run(None, {"patch": numpy.zeros((BATCH, 3, 96, 96), numpy.float32)})
+    session.run(None, {"patch": numpy.zeros((PIECE, 3, 96, 96), numpy.float32)})
     database = psycopg.connect(os.environ["SENTINODE_DATABASE_URL"], autocommit=True)
     connection = pika.BlockingConnection(pika.URLParameters(os.environ["SENTINODE_AMQP_URL"]))
     results = pika.BlockingConnection(pika.URLParameters(os.environ["SENTINODE_AMQP_URL"])).channel()
     channel = connection.channel()
-    channel.basic_qos(prefetch_count=2 * BATCH)
-    forever = "--serve" in os.sys.argv
+    channel.basic_qos(prefetch_count=2 * batch)
     deliveries, last = [], time.monotonic()
     for method, properties, body in channel.consume("peer.patches", inactivity_timeout=LINGER):
         if method is not None:
             deliveries.append((method, properties, body))
             last = time.monotonic()
-        if len(deliveries) == BATCH or (method is None and deliveries):
+        if len(deliveries) == batch or (method is None and deliveries):
             settle(channel, results, database, session, deliveries)
             deliveries = []
-        if not forever and time.monotonic() - last > IDLE:
+        if not arguments.serve and time.monotonic() - last > IDLE:
             break
     channel.cancel()
 

@@ -37,7 +37,7 @@ struct AuditDraws: ParsableCommand {
             }
             print(
                 "\(findings.differing) of \(findings.checked) predictions under policies \(policies) differ; the first is "
-                    + "\(first.job.uuidString.lowercased()): \(first.what)")
+                    + "\(first.job.text): \(first.what)")
             throw Exit.problemFound
         }
     }

@@ -104,7 +104,7 @@ private struct AuditReportJSON: Encodable {
 
         init(_ finding: AuditFinding) {
             (kind, table, key) = (finding.kind.rawValue, finding.table, finding.key)
-            (writer, seal) = (finding.position?.writer.uuidString.lowercased(), finding.position?.seal)
+            (writer, seal) = (finding.position?.writer.text, finding.position?.seal)
             (leaf, recorded_at) = (finding.leaf, finding.at?.description)
             (detail, count) = (finding.detail, finding.count)
         }
@@ -120,7 +120,7 @@ private struct AuditReportJSON: Encodable {
         let rows: Int64
 
         init(_ erasure: ErasureNotes.Erasure) {
-            (writer, seal) = (erasure.event.writer.uuidString.lowercased(), erasure.event.seal)
+            (writer, seal) = (erasure.event.writer.text, erasure.event.seal)
             (recorded_at, login, action) = (erasure.at?.description, erasure.login, erasure.action)
             (reason, rows) = (erasure.reason, erasure.rows)
         }

@@ -158,7 +158,7 @@ private struct LabelReport {
             ["job", "slide", "x", "y", "label"],
             plan.toStore.prefix(LabelReport.shown).map { row in
                 [
-                    row.job.uuidString.lowercased(), row.slide ?? "", row.x.map { "\($0)" } ?? "",
+                    row.job.text, row.slide ?? "", row.x.map { "\($0)" } ?? "",
                     row.y.map { "\($0)" } ?? "", row.label.rawValue,
                 ]
             })

@@ -170,7 +170,7 @@ struct Monitor: ParsableCommand {
             for run in runs {
                 print(
                     """
-                    \(dryRun ? "would store" : "run \(run.id.uuidString.lowercased()):") \(run.measurements) figures as of \
+                    \(dryRun ? "would store" : "run \(run.id.text):") \(run.measurements) figures as of \
                     \(run.asOf), \(run.windows == 0 ? "no window has ended since" : "\(run.windows) windows to \(run.windowsUntil)")
                     """)
                 for reason in run.raised { print("\(dryRun ? "would raise" : "alert"): \(reason)") }
@@ -204,7 +204,7 @@ struct Monitor: ParsableCommand {
                     logger.info(
                         "monitor ran",
                         metadata: [
-                            "run": "\(run.id.uuidString.lowercased())", "windows": "\(run.windows)",
+                            "run": "\(run.id.text)", "windows": "\(run.windows)",
                             "measurements": "\(run.measurements)",
                             "raised": "\(run.raised.count)", "resolved": "\(run.resolved.count)", "open": "\(run.open)",
                         ])
@@ -265,7 +265,7 @@ struct Monitor: ParsableCommand {
                         version: model, from: from.time, to: to.time, reason: reason.text)
                     print(
                         """
-                        reference \(frozen.id.uuidString.lowercased()) of \(frozen.version): \(frozen.patches) of \
+                        reference \(frozen.id.text) of \(frozen.version): \(frozen.patches) of \
                         \(frozen.predictions) predictions, \(frozen.slides) slides
                         """)
                     if frozen.slides == 0 {
@@ -289,7 +289,7 @@ struct Monitor: ParsableCommand {
                 let alerts = try MonitorDesk(databaseSettings("monitor")).openAlerts()
                 if alerts.isEmpty { print("no alert is open") }
                 for alert in alerts {
-                    print("\(alert.id.uuidString.lowercased())  \(alert.state)  \(alert.raisedAt)  \(alert.reason)")
+                    print("\(alert.id.text)  \(alert.state)  \(alert.raisedAt)  \(alert.reason)")
                 }
             }
         }

@@ -41,7 +41,7 @@ struct Quarantine: ParsableCommand {
                     ["job", "reason", "times", "last", "state", "explanation"],
                     entries.map {
                         [
-                            $0.jobID.uuidString.lowercased(), $0.reason, "\($0.occurrences)", $0.lastAt, $0.state,
+                            $0.jobID.text, $0.reason, "\($0.occurrences)", $0.lastAt, $0.state,
                             $0.explanation,
                         ]
                     })
@@ -66,7 +66,7 @@ struct Quarantine: ParsableCommand {
                 for entry in try desk.entries(of: job.id) {
                     print(
                         """
-                        job          \(entry.jobID.uuidString.lowercased())
+                        job          \(entry.jobID.text)
                         state        \(entry.state)
                         reason       \(entry.reason): \(entry.explanation)
                         occurrences  \(entry.occurrences), last at \(entry.lastAt)

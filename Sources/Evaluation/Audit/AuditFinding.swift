@@ -98,7 +98,7 @@ extension AuditFinding: CustomStringConvertible {
         if let table { parts.append(key.map { "\(table) \($0)" } ?? table) }
         if let position {
             let leaf = leaf.map { " leaf \($0)" } ?? ""
-            parts.append("writer \(position.writer.uuidString.lowercased()) seal \(position.seal)\(leaf)")
+            parts.append("writer \(position.writer.text) seal \(position.seal)\(leaf)")
         }
         if let at { parts.append("recorded \(at)") }
         if let detail { parts.append(detail) }

@@ -22,7 +22,7 @@ struct DivergenceInspector {
                 let home = try home(of: position, among: places)
             {
                 finding.kind = .eventReordered
-                finding.detail = "it was sealed by seal \(home.seal) of writer \(home.writer.uuidString.lowercased())"
+                finding.detail = "it was sealed by seal \(home.seal) of writer \(home.writer.text)"
             }
             findings.replace(at: index, with: finding)
         }

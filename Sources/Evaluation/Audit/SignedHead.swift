@@ -40,9 +40,6 @@ public struct SignedHead: Sendable, Equatable {
 }
 
 extension UUID {
-    /// As everything that leaves the program writes it.
-    var text: String { uuidString.lowercased() }
-
     /// None lies before it.
     static let lowest = UUID(uuid: (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0))
 }

@@ -36,7 +36,7 @@ struct Announcement {
         var properties = MessageProperties()
         properties.contentType = "application/json"
         properties.deliveryMode = 2
-        properties.messageID = eventID.uuidString.lowercased()
+        properties.messageID = eventID.text
         properties.correlationID = correlationID
         properties.appID = "sentinode"
         return OutgoingMessage(
@@ -52,7 +52,7 @@ struct Receipt {
 
     var json: JSONText {
         .object([
-            ("writer", .string(position.writer.uuidString.lowercased())),
+            ("writer", .string(position.writer.text)),
             ("seal", .integer(position.seal)),
             ("leaf", .integer(Int64(position.leaf))),
             ("root", .string(hexadecimal(root))),
@@ -67,14 +67,14 @@ extension Announcement {
     /// `prediction.tumor`, `prediction.normal` or `prediction.uncertain`.
     init(_ stored: StoredPrediction, reply: ReplyAddress?) throws {
         routingKey = "prediction.\(stored.decision)"
-        eventID = try JobIdentity.event("prediction", about: stored.jobID.uuidString.lowercased())
+        eventID = try JobIdentity.event("prediction", about: stored.jobID.text)
         self.reply = reply
         let metadata = stored.metadata
         body =
             JSONText.object([
                 ("event", .string(routingKey)),
-                ("event_id", .string(eventID.uuidString.lowercased())),
-                ("job_id", .string(stored.jobID.uuidString.lowercased())),
+                ("event_id", .string(eventID.text)),
+                ("job_id", .string(stored.jobID.text)),
                 ("message_id", .string(optional: stored.messageID)),
                 ("slide_id", .string(optional: metadata.slideID)),
                 ("x", metadata.x.map { .integer($0) } ?? .null),
@@ -103,14 +103,14 @@ extension Announcement {
     /// `message.quarantined`.
     init(quarantined submission: Submission, _ refusal: Refusal) throws {
         let payload = hexadecimal(submission.payloadSHA256)
-        let job = submission.jobID.uuidString.lowercased()
+        let job = submission.jobID.text
         routingKey = "message.quarantined"
         eventID = try JobIdentity.event("quarantined", about: job, payload)
         reply = submission.reply
         body =
             JSONText.object([
                 ("event", .string(routingKey)),
-                ("event_id", .string(eventID.uuidString.lowercased())),
+                ("event_id", .string(eventID.text)),
                 ("job_id", .string(job)),
                 ("message_id", .string(optional: submission.delivery.properties.messageID)),
                 ("payload_sha256", .string(payload)),
@@ -128,7 +128,7 @@ extension Announcement {
         body =
             JSONText.object([
                 ("event", .string(routingKey)),
-                ("event_id", .string(eventID.uuidString.lowercased())),
+                ("event_id", .string(eventID.text)),
                 ("model_version", .string(optional: control.activeVersion)),
                 ("generation", .integer(control.generation)),
                 ("changed_by", .string(actor)),

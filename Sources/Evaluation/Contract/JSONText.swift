@@ -1,7 +1,9 @@
+import AuditTrail
+
 /// JSON as text, written once in the order given.
 ///
 /// Announcements and stored sources are digested and compared as bytes, so their writer must not reorder or reformat.
-indirect enum JSONText {
+enum JSONText {
     case null
     case boolean(Bool)
     case integer(Int64)
@@ -17,6 +19,7 @@ indirect enum JSONText {
 
     var text: String {
         var text: [UInt8] = []
+        text.reserveCapacity(1024)
         write(to: &text)
         return String(decoding: text, as: UTF8.self)
     }
@@ -62,19 +65,27 @@ indirect enum JSONText {
     /// RFC 8259, section 7.
     private static func write(_ string: String, to text: inout [UInt8]) {
         text.append(UInt8(ascii: "\""))
-        for byte in string.utf8 {
-            switch byte {
-            case UInt8(ascii: "\""), UInt8(ascii: "\\"):
-                text.append(UInt8(ascii: "\\"))
-                text.append(byte)
-            case 0..<32:
-                let digits = Array("0123456789abcdef".utf8)
-                text.append(contentsOf: "\\u00".utf8)
-                text.append(digits[Int(byte >> 4)])
-                text.append(digits[Int(byte & 15)])
-            default: text.append(byte)
+        var string = string
+        string.withUTF8 { bytes in
+            var start = 0
+            for (index, byte) in bytes.enumerated() {
+                guard let escape = escape(byte) else { continue }
+                text.append(contentsOf: bytes[start..<index])
+                text.append(contentsOf: escape.utf8)
+                start = index + 1
             }
+            text.append(contentsOf: bytes[start...])
         }
         text.append(UInt8(ascii: "\""))
+    }
+
+    /// nil where a byte stands for itself.
+    private static func escape(_ byte: UInt8) -> String? {
+        switch byte {
+        case UInt8(ascii: "\""): "\\\""
+        case UInt8(ascii: "\\"): "\\\\"
+        case 0..<32: "\\u00" + hexadecimal([byte])
+        default: nil
+        }
     }
 }

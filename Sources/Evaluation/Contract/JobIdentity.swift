@@ -48,3 +48,22 @@ public enum JobIdentity {
         return digest.withUnsafeBytes { UUID(uuid: $0.loadUnaligned(as: uuid_t.self)) }
     }
 }
+
+extension UUID {
+    /// In lower case, as PostgreSQL and everything that leaves the program writes it.
+    public var text: String {
+        let digits = hexadecimal(withUnsafeBytes(of: uuid) { Array($0) })
+        return String(unsafeUninitializedCapacity: 36) { text in
+            var position = 0
+            for (index, digit) in digits.utf8.enumerated() {
+                if index == 8 || index == 12 || index == 16 || index == 20 {
+                    text[position] = UInt8(ascii: "-")
+                    position += 1
+                }
+                text[position] = digit
+                position += 1
+            }
+            return position
+        }
+    }
+}

@@ -99,7 +99,7 @@ public final class JobSender {
         properties.appID = sender
         properties.messageID = try JobIdentity.job(
             messageID: identity.joined(separator: "\n"), sender: sender
-        ).uuidString.lowercased()
+        ).text
         let own = [Field("file", .text(name)), Field("sent_at", .text(Timestamp.now.description))]
         properties.headers = file.headers + own.filter { text($0.name).isEmpty }
         return OutgoingMessage(

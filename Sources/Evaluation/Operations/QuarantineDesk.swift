@@ -47,7 +47,7 @@ public final class QuarantineDesk {
         ).map(QuarantineEntry.init)
         guard !entries.isEmpty else {
             throw OperationError(
-                "no message of job \(job.uuidString.lowercased()) is in quarantine: `sentinode quarantine list`")
+                "no message of job \(job.text) is in quarantine: `sentinode quarantine list`")
         }
         return entries
     }
@@ -68,7 +68,7 @@ public final class QuarantineDesk {
                 [.uuid(job), .bytes(try row.bytes("payload_sha256"))]
             ).onlyRow().text("state")
             guard state == "open" else {
-                throw OperationError("the newest message of job \(job.uuidString.lowercased()) is \(state) already")
+                throw OperationError("the newest message of job \(job.text) is \(state) already")
             }
             return ((), try self.decide(.discarded, on: row, reason: reason, &entry))
         }
@@ -121,7 +121,7 @@ public final class QuarantineDesk {
             """, [.uuid(job)])
         guard let row = rows.first else {
             throw OperationError(
-                "no message of job \(job.uuidString.lowercased()) is in quarantine: `sentinode quarantine list`")
+                "no message of job \(job.text) is in quarantine: `sentinode quarantine list`")
         }
         return row
     }
@@ -136,7 +136,7 @@ public final class QuarantineDesk {
                 decidedAt: entry.at, decidedBy: entry.actor)
         ])
         return AuditEvent(
-            action: "quarantine.\(decision.rawValue)", subject: jobID.uuidString.lowercased(), reason: reason)
+            action: "quarantine.\(decision.rawValue)", subject: jobID.text, reason: reason)
     }
 
     /// Properties as they came. The broker checks `user_id` against the login that publishes, so the sender it named

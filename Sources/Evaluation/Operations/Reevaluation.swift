@@ -34,7 +34,7 @@ public final class Reevaluation {
         let registry = try ModelRegistry(settings)
         ledger = registry.ledger
         version = try registry.loaded(name)
-        classifier = version.classifier(capacity: 64)
+        classifier = version.classifier()
     }
 
     /// Page by page, each stored and audited before the next; ends early where `shouldGoOn` says so.

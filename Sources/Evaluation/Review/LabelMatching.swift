@@ -48,7 +48,7 @@ extension LabelMatching {
         }
         marks = regions.marks
         let strange = regions.unknownTiles(besides: Set(patches.map(\.job)))
-        unknown = strange.map { "tile \($0.uuidString.lowercased())" }.sorted()
+        unknown = strange.map { "tile \($0.text)" }.sorted()
     }
 
     /// The jobs of each patch that is stored. Where a place was evaluated more than once, all of them show the same tissue.

@@ -43,7 +43,7 @@ extension EvaluationWorker {
     func prepareClassifiers(_ control: Control) throws {
         try prepareClassifier(control)
         guard shadows.generation != control.shadowGeneration else { return }
-        shadows = try persist { try ShadowClassifiers(control, surroundings.shelf, $0.connection, settings.batch) }
+        shadows = try persist { try ShadowClassifiers(control, surroundings.shelf, $0.connection) }
         for problem in shadows.problems { log.error("a version in shadow is not asked", [.error: problem]) }
     }
 
@@ -53,7 +53,7 @@ extension EvaluationWorker {
         }
         if classifier?.version.name == name { return }
         let version = try persist { try surroundings.shelf.version(named: name, from: $0.connection) }
-        classifier = (version, version.classifier(capacity: settings.batch))
+        classifier = (version, version.classifier())
         log.info("ready", [.version: name])
     }
 

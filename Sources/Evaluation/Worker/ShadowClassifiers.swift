@@ -21,7 +21,7 @@ struct ShadowClassifiers {
 
     init() { (generation, classifiers, problems) = (nil, [], []) }
 
-    init(_ control: Control, _ shelf: VersionShelf, _ connection: DatabaseConnection, _ capacity: Int) throws {
+    init(_ control: Control, _ shelf: VersionShelf, _ connection: DatabaseConnection) throws {
         generation = control.shadowGeneration
         let names = try connection.query(
             """
@@ -35,7 +35,7 @@ struct ShadowClassifiers {
         for name in names where name != control.activeVersion {
             do {
                 let version = try shelf.version(named: name, from: connection)
-                ready.append((version, version.classifier(capacity: capacity)))
+                ready.append((version, version.classifier()))
             } catch let error as DatabaseError {
                 throw error
             } catch {

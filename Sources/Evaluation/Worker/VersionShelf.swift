@@ -10,9 +10,8 @@ struct LoadedVersion: Sendable {
     let scope: DeclaredScope
     let network: Network
 
-    func classifier(capacity: Int) -> Classifier {
-        Classifier(network, capacity: capacity, augmentation: rule.augmentation)
-    }
+    /// More patches at a time would take more memory and no less time.
+    func classifier() -> Classifier { Classifier(network, capacity: 16, augmentation: rule.augmentation) }
 }
 
 /// Why a version cannot decide. Not the fault of any message: nothing is consumed until it is mended.
