@@ -2,7 +2,9 @@
 /// and so is every function for a login without a role.
 let privilegesOnFunctions = """
     audit.begin_act() |
+    audit.claim_leaves(uuid,bigint,integer,integer,bigint,bigint) |
     audit.check_author() |
+    audit.check_claimed_leaves() |
     audit.check_event() |
     audit.check_event_is_sealed() |
     audit.check_seal() |
@@ -89,10 +91,9 @@ let privilegesOnFunctions = """
     sentinode.check_prediction_leaves() |
     sentinode.check_are_possible() |
     sentinode.check_predictions() |
-    sentinode.check_predictions_are_sealed() |
     sentinode.refuse_retired() |
     sentinode.check_retention() |
     sentinode.check_review_policy() |
-    sentinode.check_shadow_predictions() |
-    sentinode.check_shadow_predictions_are_sealed() |
+    sentinode.check_opinion_leaves() |
+    sentinode.check_opinions() |
     """

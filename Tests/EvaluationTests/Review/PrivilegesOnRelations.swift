@@ -7,6 +7,7 @@ let privilegesOnRelations = """
     audit.catalogues | admin=r auditor=r
     audit.chains | admin=r auditor=r monitor=r(login,writer) worker=r(login,writer)
     audit.checkpoints | admin=ar auditor=r
+    audit.claimed_leaves |
     audit.erased_rows | admin=r auditor=r monitor=r(erased_at,relation)
     audit.events | admin=ar auditor=r monitor=ar worker=ar
     audit.seals | admin=ar auditor=r monitor=ar worker=ar
