@@ -65,6 +65,13 @@ struct AuditedTable: Sendable {
         ColumnDefinition("salt", .bytea),
     ]
 
+    /// Whether a table, named without its schema, is this one or one of its partitions.
+    func stores(in relation: String?) -> Bool {
+        guard let relation, let own = name.split(separator: ".").last, relation.hasPrefix(own) else { return false }
+        let partition = relation.dropFirst(own.count)
+        return partition.isEmpty || partition.wholeMatch(of: /_[0-9]+/) != nil
+    }
+
     /// One array a column over rows whose columns are sorted by name; a column that a row lacks is NULL there.
     func parameters(for rows: [[Column]]) throws -> [Parameter] {
         var cursors = [Int](repeating: 0, count: rows.count)

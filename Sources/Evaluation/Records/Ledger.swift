@@ -50,14 +50,17 @@ final class Ledger {
         _ lock: ControlLock = .shared, _ body: (inout LedgerEntry) throws -> (Value, AuditEvent?)
     ) throws -> (value: Value, seal: Seal?) {
         let done: (value: Value, seal: Seal?)
+        var tables: [AuditedTable] = []
         do {
             done = try connection.retryingTransaction { _ in
                 var entry = try open(lock)
+                defer { tables = entry.tables }
                 let (value, event) = try body(&entry)
                 return (value: value, seal: try event.map { try store($0, entry) })
             }
-        } catch let error as DatabaseError where error.isKeyTaken && !Ledger.tables.contains(error.table) {
-            throw KeyExists(table: error.table ?? "a table")
+        } catch let error as DatabaseError where error.isKeyTaken {
+            guard let table = tables.first(where: { $0.stores(in: error.table) }) else { throw error }
+            throw KeyExists(table: table.name)
         }
         if let seal = done.seal { chain.advance(past: seal) }
         return done
@@ -105,8 +108,6 @@ final class Ledger {
             shadowGeneration: try row.optionalInt8("shadow_generation"))
     }
 
-    /// Of these a taken key means that somebody else writes this chain, and doing it again would not help.
-    private static let tables: Set<String?> = ["events", "seals"]
     private static let lockShared: SQL = "select pg_advisory_xact_lock_shared(1397050964, 1)"
     private static let lockExclusive: SQL = "select pg_advisory_xact_lock(1397050964, 1)"
     /// Inside of a transaction: the time of what it will store comes first, and holds later figures back until it ends.
@@ -141,6 +142,8 @@ struct LedgerEntry {
     let person: String?
     let control: Control
     fileprivate(set) var leaves: [[UInt8]] = []
+    /// Those that rows were inserted into.
+    fileprivate(set) var tables: [AuditedTable] = []
 
     /// Has rows inserted with what comes next, and adds their digests as leaves; their positions come back in order.
     mutating func insert<Row: AuditedRow>(_ rows: [Row]) throws -> [LeafPosition] {
@@ -155,6 +158,7 @@ struct LedgerEntry {
             values.append(columns)
             positions.append(position)
         }
+        tables.append(Row.table)
         try connection.putOff(Row.table.insertSQL, try Row.table.parameters(for: values))
         return positions
     }
