@@ -47,9 +47,11 @@ declare
 begin
     delete from audit.claimed_leaves as claim where claim.writer = new.writer and claim.seal = new.seal
     returning leaves into claimed;
+    -- Of this transaction: its login and its time are what an event carries, whoever writes it.
     if not exists (
         select from audit.events as event
-        where event.writer = new.writer and event.seal = new.seal and octet_length(event.leaves) / 32 >= claimed)
+        where event.writer = new.writer and event.seal = new.seal and octet_length(event.leaves) / 32 >= claimed
+            and event.occurred_at = now() and event.actor = session_user)
     then
         raise exception 'rows are stored that no event of their transaction seals'
             using errcode = 'insufficient_privilege',

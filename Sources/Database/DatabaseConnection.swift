@@ -10,7 +10,7 @@ public final class DatabaseConnection {
     var statements = StatementCache(capacity: 200)
     var transactionState = TransactionState.none
     /// Statements that go out with the next one, or with COMMIT.
-    var putOff: [Statement] = []
+    var waiting: [Statement] = []
     private var channels: [String] = []
     private let noticeLog = NoticeLog()
     /// Nothing more can be asked: the server ended the session, or answers no longer belong to questions.
@@ -50,7 +50,7 @@ public final class DatabaseConnection {
         PQfinish(handle)
         handle = nil
         transactionState = .none
-        putOff = []
+        waiting = []
     }
 
     /// A new session in place of this one: transactions are gone, statements are prepared again when they are used,

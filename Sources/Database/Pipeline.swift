@@ -17,24 +17,24 @@ extension DatabaseConnection {
         guard !statements.isEmpty else { return [] }
         let isOnItsOwn = transactionState == .none
         do {
-            return try pipeline(putOff: putOff, statements)
+            return try run(statements)
         } catch  where error.isStaleStatement && isOnItsOwn {
-            return try pipeline(putOff: [], statements)
+            return try run(statements)
         }
     }
 
-    /// The rows are those of `statements`.
-    func pipeline(
-        putOff waiting: [Statement], _ statements: [Statement], commits: Bool = false
-    ) throws(DatabaseError) -> [Rows] {
-        putOff = []
+    /// Runs what waits, then `statements`, and COMMIT behind them where asked to; the rows are those of `statements`.
+    func run(_ statements: [Statement], commits: Bool = false) throws(DatabaseError) -> [Rows] {
+        let waiting = self.waiting
+        self.waiting = []
         let operation = "running a pipeline"
         let handle = try workingHandle(operation)
         let steps = try plan(waiting + statements) + (commits ? [.commit] : [])
         guard PQenterPipelineMode(handle) == 1 else {
             throw DatabaseError(operation: operation, result: nil, handle: handle)
         }
-        var isSent = steps.allSatisfy { send($0, on: handle) }
+        // Each answer is sent at once, so that PostgreSQL is never silent for longer than one statement may take.
+        var isSent = steps.allSatisfy { send($0, on: handle) && PQsendFlushRequest(handle) == 1 }
         isSent = isSent && PQpipelineSync(handle) == 1
         guard isSent else {
             // What was sent cannot be taken back, so its answers would be taken for those of later statements.

@@ -83,7 +83,7 @@ extension DatabaseConnection {
             throw DatabaseError(
                 operation: "putting off \"\(sql.summary)\"", sqlstate: "25P01", message: "no transaction is open")
         }
-        putOff.append((sql, parameters))
+        waiting.append((sql, parameters))
     }
 
     private func begin(_ isolation: Isolation) throws(DatabaseError) {
@@ -97,13 +97,13 @@ extension DatabaseConnection {
 
     /// Sends what waits to be sent together with something: BEGIN, and statements that were put off.
     public func sendWaiting() throws(DatabaseError) {
-        guard transactionState.isPending || !putOff.isEmpty else { return }
-        _ = try pipeline(putOff: putOff, [])
+        guard transactionState.isPending || !waiting.isEmpty else { return }
+        _ = try run([])
     }
 
     private func commit() throws(DatabaseError) {
         switch transactionState {
-        case .pending where putOff.isEmpty: transactionState = .none
+        case .pending where waiting.isEmpty: transactionState = .none
         case .none:
             throw DatabaseError(
                 operation: "committing", sqlstate: "25P01", message: "the transaction ended before it was committed")
@@ -113,7 +113,7 @@ extension DatabaseConnection {
 
     private func commitNow() throws(DatabaseError) {
         do {
-            _ = try pipeline(putOff: putOff, [], commits: true)
+            _ = try run([], commits: true)
             transactionState = .none
         } catch {
             if !isInTransaction { transactionState = .none }
@@ -126,7 +126,7 @@ extension DatabaseConnection {
     /// Called after an error; when PostgreSQL cannot be asked to roll back, the end of the session does it.
     private func rollBack() {
         defer { transactionState = .none }
-        putOff = []
+        waiting = []
         guard transactionState == .open, isAlive else { return }
         do {
             try run(script: "ROLLBACK")

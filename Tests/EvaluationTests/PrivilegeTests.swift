@@ -77,6 +77,14 @@ import Testing
                 TestPatches.message([1, 2, 3], id: "to replay"), TestPatches.message([4, 5, 6], id: "to discard"),
             ])
             try laboratory.drain()
+            // Who may look and not decide sends nothing.
+            let auditor = try laboratory.makeLogin(in: "sentinode_auditor")
+            defer { laboratory.drop(auditor) }
+            let replay = try laboratory.start(
+                ["quarantine", "replay", try TestPatches.jobID("to replay").uuidString, "--reason", "a test"],
+                environment: ["SENTINODE_DATABASE_URL": auditor.url])
+            #expect(try replay.waitForEnd() != .exit(0))
+            #expect(try laboratory.depth(of: BrokerNames.patches) == 0)
             let login = try laboratory.makeLogin(in: "sentinode_admin")
             defer { laboratory.drop(login) }
             for (verb, message) in [("replay", "to replay"), ("discard", "to discard"), ("show", "to discard")] {

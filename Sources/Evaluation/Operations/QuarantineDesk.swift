@@ -88,6 +88,8 @@ public final class QuarantineDesk {
             let message = OutgoingMessage(
                 exchange: BrokerNames.jobs, routingKey: BrokerNames.patchesKey,
                 properties: try QuarantineDesk.properties(row), body: payload, mandatory: true)
+            // Whoever may not decide sends nothing.
+            try entry.connection.sendWaiting()
             // Sent before the decision is committed: a message sent twice is decided once, one not sent is lost.
             try QuarantineDesk.require(try publisher.publish([message], deadline: 30)[0])
             return ((), event)

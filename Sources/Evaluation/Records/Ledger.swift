@@ -146,6 +146,7 @@ struct LedgerEntry {
     fileprivate(set) var tables: [AuditedTable] = []
 
     /// Has rows inserted with what comes next, and adds their digests as leaves; their positions come back in order.
+    /// What is not to happen unless they can be stored comes behind `connection.sendWaiting()`.
     mutating func insert<Row: AuditedRow>(_ rows: [Row]) throws -> [LeafPosition] {
         guard !rows.isEmpty else { return [] }
         var positions: [LeafPosition] = []

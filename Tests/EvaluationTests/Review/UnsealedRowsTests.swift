@@ -21,6 +21,20 @@ import Testing
         event.replacing("$action$", with: action).replacing("$person$", with: person)
     }
 
+    /// An event whose leaves are zeros, and its seal.
+    private static func sealedEvent(writer: String, leaves: Int) -> String {
+        """
+        insert into audit.events (writer, seal, occurred_at, actor, action, leaves, salt)
+        values (\(writer), 0, now(), session_user, 'batch.recorded', decode(repeat('00', 32 * \(leaves)), 'hex'),
+                decode(repeat('00', 16), 'hex'));
+        insert into audit.seals (writer, number, leaf_count, root, seal)
+        select \(writer), 0, \(leaves) + 1, root, sha256(
+            convert_to('sentinode.seal.v1', 'UTF8') || uuid_send(\(writer)) || int8send(0)
+            || decode(repeat('00', 32), 'hex') || int8send(\(leaves) + 1) || root)
+        from (values (decode(repeat('00', 32), 'hex'))) as one (root)
+        """
+    }
+
     @Test func `a row that no event of its transaction seals is refused at the commit, whoever stores it`() async throws
     {
         try await ReviewRoom.with { room in
@@ -103,19 +117,9 @@ import Testing
                     predicted_at, engine, \(writer), \(seal), \(leaf), salt from sentinode.predictions
                 """
             }
-            /// The same rows in one transaction with their event and its seal; its leaves are zeros.
+            /// The same rows in one transaction with their event.
             func sealed(_ rows: [String], leaves: Int) -> String {
-                """
-                \(rows.joined(separator: ";\n"));
-                insert into audit.events (writer, seal, occurred_at, actor, action, leaves, salt)
-                values (\(new), 0, now(), session_user, 'batch.recorded', decode(repeat('00', 32 * \(leaves)), 'hex'),
-                        decode(repeat('00', 16), 'hex'));
-                insert into audit.seals (writer, number, leaf_count, root, seal)
-                select \(new), 0, \(leaves) + 1, root, sha256(
-                    convert_to('sentinode.seal.v1', 'UTF8') || uuid_send(\(new)) || int8send(0)
-                    || decode(repeat('00', 32), 'hex') || int8send(\(leaves) + 1) || root)
-                from (values (decode(repeat('00', 32), 'hex'))) as one (root)
-                """
+                (rows + [UnsealedRowsTests.sealedEvent(writer: new, leaves: leaves)]).joined(separator: ";\n")
             }
             #expect(worker.sqlstate(of: opinions(job: "gen_random_uuid()")) == "23503")
             #expect(worker.sqlstate(of: opinions(version: "'nobody'")) == "23503")
@@ -142,6 +146,32 @@ import Testing
             #expect(worker.sqlstate(of: sealed([predictions, behind], leaves: 3)) == "42501", "a leaf is missing")
             #expect(worker.sqlstate(of: sealed([predictions, behind], leaves: 4)) == nil, "each has its leaf")
             #expect(try room.operatorSession.value("select count(*) from sentinode.shadow_predictions") == "2")
+            #expect(try room.operatorSession.value("select count(*) from audit.claimed_leaves") == "0")
+        }
+    }
+
+    @Test func `an event of another transaction seals nothing`() async throws {
+        try await ReviewRoom.with { room in
+            try room.store([MadePrediction(number: 1), MadePrediction(number: 2)])
+            let (one, other) = (try room.makeLogin(["sentinode_worker"]), try room.makeLogin(["sentinode_worker"]))
+            let columns = try room.operatorSession.column(
+                """
+                select attname from pg_attribute where attrelid = 'sentinode.predictions'::regclass and attnum > 0
+                    and attgenerated = '' and attname not in ('job_id', 'writer', 'seal', 'stored_at')
+                """
+            ).compactMap { $0 }.joined(separator: ",")
+            let new = "'00000000-0000-4000-8000-00000000bbbb'"
+            try one.run("begin")
+            try one.run(UnsealedRowsTests.sealedEvent(writer: new, leaves: 2))
+            // Not visible yet, so it claims the same leaves; at its commit the event is there, and another's.
+            try other.run(
+                """
+                begin; insert into sentinode.predictions (job_id, writer, seal, stored_at, \(columns))
+                select gen_random_uuid(), \(new), 0, now(), \(columns) from sentinode.predictions
+                """)
+            try one.run("commit")
+            #expect(other.sqlstate(of: "commit") == "42501")
+            #expect(try room.operatorSession.value("select count(*) from sentinode.predictions") == "2")
         }
     }
 
