@@ -95,7 +95,8 @@ def stages(rows):
     """Name and microseconds of each stage of a patch; what the worker spends beyond what was timed alone is the rest."""
     spent = {name: statistics.median(values) for name, values in settings(rows, "CPU")}
     decoding, figures = dict(settings(rows, "decoding")), dict(settings(rows, "statistics"))
-    networks = [values for name, values in settings(rows, "network") if is_ours(name) and name.endswith("batch 16")]  # as in a lane
+    # As many patches together as in a lane.
+    networks = [values for name, values in settings(rows, "network") if is_ours(name) and name.endswith("batch 16")]
     if not (spent and decoding and figures and networks):
         return []
     alone = {"decode": statistics.median(decoding["sentinode"]), "classify": min(map(statistics.median, networks)),

@@ -23,6 +23,22 @@ import Testing
         }
     }
 
+    @Test func `a job that is stored already keeps none of its batch from being stored`() async throws {
+        try await Laboratory.with { laboratory in
+            let jobs = try TestPatches.jobs(9)
+            // The first, one in the middle, and the last of the batch that follows.
+            try laboratory.publish([jobs[0], jobs[4], jobs[8]])
+            try laboratory.drain()
+            #expect(try laboratory.predictions() == 3)
+            try laboratory.publish(jobs)
+            try laboratory.drain()
+            #expect(try laboratory.predictions() == 9)
+            #expect(try laboratory.takeEvents().filter(\.isPrediction).count == 3 + 9)
+            #expect(try laboratory.quarantine().isEmpty)
+            #expect(try AuditVerifier(database: laboratory.database).verify().problems == [])
+        }
+    }
+
     @Test func `the same id twice in one batch is one prediction too`() async throws {
         try await Laboratory.with { laboratory in
             let message = TestPatches.message(try TestPatches.png(1), id: "twice")

@@ -2,7 +2,6 @@
 /// and so is every function for a login without a role.
 let privilegesOnFunctions = """
     audit.begin_act() |
-    audit.claim_leaves(uuid,bigint,integer,integer,bigint,bigint) |
     audit.check_author() |
     audit.check_claimed_leaves() |
     audit.check_event() |
@@ -10,6 +9,7 @@ let privilegesOnFunctions = """
     audit.check_seal() |
     audit.check_sealed() |
     audit.check_signed() |
+    audit.claim_leaves(uuid,bigint,integer,integer,bigint,bigint) |
     audit.columns_without(regclass,text) |
     audit.merkle_root(bytea[]) |
     audit.note_seal() |

@@ -21,6 +21,16 @@ import Testing
         event.replacing("$action$", with: action).replacing("$person$", with: person)
     }
 
+    /// Those of a prediction that say nothing of its place in the trail.
+    private static func columns(_ room: ReviewRoom) throws -> String {
+        try room.operatorSession.column(
+            """
+            select attname from pg_attribute where attrelid = 'sentinode.predictions'::regclass and attnum > 0
+                and attgenerated = '' and attname not in ('job_id', 'writer', 'seal', 'leaf', 'stored_at')
+            """
+        ).compactMap { $0 }.joined(separator: ",")
+    }
+
     /// An event whose leaves are zeros, and its seal.
     private static func sealedEvent(writer: String, leaves: Int) -> String {
         """
@@ -77,12 +87,7 @@ import Testing
         try await ReviewRoom.with { room in
             try room.store([MadePrediction(number: 1), MadePrediction(number: 2)])
             let worker = try room.makeLogin(["sentinode_worker"])
-            let columns = try room.operatorSession.column(
-                """
-                select attname from pg_attribute where attrelid = 'sentinode.predictions'::regclass and attnum > 0
-                    and attgenerated = '' and attname not in ('job_id', 'writer', 'seal', 'leaf', 'stored_at')
-                """
-            ).compactMap { $0 }.joined(separator: ",")
+            let columns = try UnsealedRowsTests.columns(room)
             func copy(leaf: String, storedAt: String = "now()", seal: String = "0", writer: String) -> String {
                 """
                 insert into sentinode.predictions (job_id, writer, seal, leaf, stored_at, \(columns))
@@ -132,12 +137,7 @@ import Testing
             #expect(worker.sqlstate(of: sealed([opinions(leaf: "leaf + 1")], leaves: 3)) == "42501")
             #expect(worker.sqlstate(of: sealed([opinions()], leaves: 1)) == "42501")
 
-            let columns = try room.operatorSession.column(
-                """
-                select attname from pg_attribute where attrelid = 'sentinode.predictions'::regclass and attnum > 0
-                    and attgenerated = '' and attname not in ('job_id', 'writer', 'seal', 'leaf', 'stored_at')
-                """
-            ).compactMap { $0 }.joined(separator: ",")
+            let columns = try UnsealedRowsTests.columns(room)
             let predictions = """
                 insert into sentinode.predictions (job_id, writer, seal, leaf, stored_at, \(columns))
                 select gen_random_uuid(), \(new), 0, leaf, now(), \(columns) from sentinode.predictions
@@ -154,20 +154,15 @@ import Testing
         try await ReviewRoom.with { room in
             try room.store([MadePrediction(number: 1), MadePrediction(number: 2)])
             let (one, other) = (try room.makeLogin(["sentinode_worker"]), try room.makeLogin(["sentinode_worker"]))
-            let columns = try room.operatorSession.column(
-                """
-                select attname from pg_attribute where attrelid = 'sentinode.predictions'::regclass and attnum > 0
-                    and attgenerated = '' and attname not in ('job_id', 'writer', 'seal', 'stored_at')
-                """
-            ).compactMap { $0 }.joined(separator: ",")
+            let columns = try UnsealedRowsTests.columns(room)
             let new = "'00000000-0000-4000-8000-00000000bbbb'"
             try one.run("begin")
             try one.run(UnsealedRowsTests.sealedEvent(writer: new, leaves: 2))
             // Not visible yet, so it claims the same leaves; at its commit the event is there, and another's.
             try other.run(
                 """
-                begin; insert into sentinode.predictions (job_id, writer, seal, stored_at, \(columns))
-                select gen_random_uuid(), \(new), 0, now(), \(columns) from sentinode.predictions
+                begin; insert into sentinode.predictions (job_id, writer, seal, leaf, stored_at, \(columns))
+                select gen_random_uuid(), \(new), 0, leaf, now(), \(columns) from sentinode.predictions
                 """)
             try one.run("commit")
             #expect(other.sqlstate(of: "commit") == "42501")
