@@ -1,7 +1,8 @@
 """Times what a worker would compute with other libraries, on one core, and prints one line a figure as
 kernel-benchmark does: what, how, microseconds a patch.
 
-usage: peers.py onnxruntime|openvino|pillow MODEL.onnx FOLDER    with the packages of PyPI
+usage: peers.py onnxruntime|openvino MODEL.onnx FOLDER [NOTE]    with the packages of PyPI; the note goes into the name
+       peers.py pillow MODEL.onnx FOLDER
        peers.py torch WEIGHTS.safetensors FOLDER                 with Debian's python3-torch
 """
 
@@ -54,16 +55,16 @@ def time_network(name, patches, prepare):
         say("network", f"{name} batch {batch}", microseconds(len(patches), lambda: [classify(piece) for piece in pieces]))
 
 
-def onnxruntime(model, folder):
+def onnxruntime(model, folder, note=""):
     import onnxruntime as runtime
     options = runtime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     session = runtime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-    time_network(f"ONNX Runtime {runtime.__version__}", planes(folder),
+    time_network(f"ONNX Runtime {runtime.__version__}{note}", planes(folder),
                  lambda batch: lambda piece: session.run(None, {"patch": piece}))
 
 
-def openvino(model, folder):
+def openvino(model, folder, note=""):
     import openvino as vino
     version = vino.__version__.split("-")[0]
 
@@ -78,7 +79,7 @@ def openvino(model, folder):
             request.set_input_tensor(vino.Tensor(piece))
             request.infer()
         return classify
-    time_network(f"OpenVINO {version}", planes(folder), prepare)
+    time_network(f"OpenVINO {version}{note}", planes(folder), prepare)
 
 
 def torch(weights, folder):

@@ -27,7 +27,7 @@ void patch_convolve_avx2_from(int32_t channel, const patch_convolution *layer, c
 void patch_spread_row_avx2(const uint8_t *rgb, int32_t width, ptrdiff_t stride, float *planes);
 
 // Tiles of `winograd-1` that are computed together. The room holds v of them, [place][tile][input_stride], and behind it the
-// sums of PATCH_MOST_SUMMED output channels, [place][tile][channel].
+// sums of PATCH_MOST_SUMMED output channels, [tile][place][channel].
 #define PATCH_TILES 16
 #define PATCH_MOST_SUMMED 32
 

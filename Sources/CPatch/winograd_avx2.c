@@ -20,24 +20,36 @@ INLINED void transform(const vector from[4], vector to[4]) {
     to[3] = subtract(from[1], from[3]);
 }
 
+// Two columns of four pixels, transformed from top to bottom.
+INLINED void transform_columns(const float *top, ptrdiff_t row, ptrdiff_t column, vector to[2][4]) {
+    for (int x = 0; x < 2; x++) {
+        vector from[4];
+        for (int y = 0; y < 4; y++) from[y] = load(top + y * row + x * column);
+        transform(from, to[x]);
+    }
+}
+
 void patch_winograd_inputs_avx2(const patch_convolution *layer, const float *input, int32_t tile, int32_t count,
                                 float *transformed) {
     const int32_t side = patch_pooled_side(layer->input_side, layer->kernel_side);
     const ptrdiff_t column = layer->input_stride, row = layer->input_side * column, place = PATCH_TILES * column;
-    for (int32_t i = 0; i < count; i++, tile++, transformed += layer->input_stride) {
-        const float *first = input + 2 * (tile / side) * row + 2 * (tile % side) * column;
-        for (int32_t channel = 0; channel < layer->input_stride; channel += LANES) {
-            vector columns[4][4];
-            for (int x = 0; x < 4; x++) {
-                vector from[4];
-                for (int y = 0; y < 4; y++) from[y] = load(first + y * row + x * column + channel);
-                transform(from, columns[x]);
-            }
+    for (int32_t channel = 0; channel < layer->input_stride; channel += LANES) {
+        // The right half of a tile is the left half of the next one in its row.
+        vector left[2][4], right[2][4];
+        for (int32_t i = 0; i < count; i++) {
+            const int32_t tile_y = (tile + i) / side, tile_x = (tile + i) % side;
+            const float *top = input + 2 * tile_y * row + 2 * tile_x * column + channel;
+            if (i == 0 || tile_x == 0)
+                transform_columns(top, row, column, left);
+            else
+                memcpy(left, right, sizeof left);
+            transform_columns(top + 2 * column, row, column, right);
             for (int y = 0; y < 4; y++) {
-                const vector from[4] = {columns[0][y], columns[1][y], columns[2][y], columns[3][y]};
+                const vector from[4] = {left[0][y], left[1][y], right[0][y], right[1][y]};
                 vector to[4];
                 transform(from, to);
-                for (int x = 0; x < 4; x++) store(transformed + (4 * y + x) * place + channel, to[x]);
+                for (int x = 0; x < 4; x++)
+                    store(transformed + (4 * y + x) * place + i * column + channel, to[x]);
             }
         }
     }

@@ -4,7 +4,8 @@
 // A vector holds output channels of one tile. Sixteen tiles are taken at a time: first what their inputs become, then for
 // some output channels the sums of every place, which are small matrix products, then the outputs.
 
-// The sums of `tiles` x `vectors` of one place: every input channel in order.
+// The sums of `tiles` x `vectors` of one place: every input channel in order. They go to where a tile has its sums of all
+// places together, [place][vectors x LANES].
 INLINED void add_up(const int tiles, const int vectors, const patch_convolution *layer, const float *transformed,
                     const float *weights, float *sums_out) {
     vector sums[MOST_SUMS];
@@ -18,7 +19,9 @@ INLINED void add_up(const int tiles, const int vectors, const patch_convolution 
                 sums[t * vectors + v] = multiply_add(value, weight[v], sums[t * vectors + v]);
         }
     }
-    for (int i = 0; i < tiles * vectors; i++) store(sums_out + i * LANES, sums[i]);
+    const ptrdiff_t width = vectors * LANES, tile = PATCH_WINOGRAD_PLACES * width;
+    for (int t = 0; t < tiles; t++)
+        for (int v = 0; v < vectors; v++) store(sums_out + t * tile + v * LANES, sums[t * vectors + v]);
 }
 
 // The pooled output of one tile and one vector of channels; its sums lie `stride` floats apart.
@@ -43,16 +46,16 @@ INLINED vector tile_output(const float *sums, ptrdiff_t stride, const float *bia
 // sums of tiles that are not there are computed too, and left where they are.
 INLINED void winograd_channels(const int tiles, const int vectors, const patch_convolution *layer, int32_t channel,
                                const float *transformed, float *sums, float *output, int32_t count) {
-    const ptrdiff_t width = vectors * LANES, stride = PATCH_TILES * width;
+    const ptrdiff_t width = vectors * LANES, tile_sums = PATCH_WINOGRAD_PLACES * width;
     for (int place = 0; place < PATCH_WINOGRAD_PLACES; place++) {
         const float *weights = layer->weights + (ptrdiff_t)place * layer->input_channels * layer->output_stride + channel;
         for (int32_t tile = 0; tile < count; tile += tiles) {
             ptrdiff_t from = (ptrdiff_t)(place * PATCH_TILES + tile) * layer->input_stride;
-            add_up(tiles, vectors, layer, transformed + from, weights, sums + place * stride + tile * width);
+            add_up(tiles, vectors, layer, transformed + from, weights, sums + tile * tile_sums + place * width);
         }
     }
     for (int32_t tile = 0; tile < count; tile++)
         for (int v = 0; v < vectors; v++)
             store(output + (ptrdiff_t)tile * layer->output_stride + channel + v * LANES,
-                  tile_output(sums + tile * width + v * LANES, stride, layer->bias + channel + v * LANES));
+                  tile_output(sums + tile * tile_sums + v * LANES, width, layer->bias + channel + v * LANES));
 }
