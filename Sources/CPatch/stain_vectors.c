@@ -24,7 +24,9 @@ struct vector3 {
     double at[3];
 };
 
-static double dot(struct vector3 a, struct vector3 b) {
+#define INLINED static inline __attribute__((always_inline))
+
+INLINED double dot(struct vector3 a, struct vector3 b) {
     return a.at[0] * b.at[0] + a.at[1] * b.at[1] + a.at[2] * b.at[2];
 }
 
@@ -40,11 +42,6 @@ static struct vector3 combine(double a, struct vector3 x, double b, struct vecto
 
 static struct vector3 unit(struct vector3 a) { return combine(1 / sqrt(dot(a, a)), a, 0, a); }
 
-struct image {
-    const uint8_t *rgb;
-    size_t width, height, step;
-};
-
 static size_t step_of(size_t width, size_t height) {
     size_t step = 1;
     while (step * step * LOOKED_AT < width * height)
@@ -52,15 +49,38 @@ static size_t step_of(size_t width, size_t height) {
     return step;
 }
 
-/// The optical density of a pixel; false for background. Whether a pixel is tissue cannot be foretold, so what follows
-/// from it is computed without a branch.
-static bool density_of(const uint8_t *pixel, struct vector3 *density) {
-    bool is_tissue = true;
-    for (int c = 0; c < 3; c++) {
-        density->at[c] = optical_density[pixel[c]];
-        is_tissue &= density->at[c] >= faintest;
+/// How many of 1, 1 + step, ... are less than `side`.
+static size_t places(size_t side, size_t step) { return side < 2 ? 0 : (side - 2) / step + 1; }
+
+size_t patch_stain_room(size_t width, size_t height) {
+    size_t step = step_of(width, height);
+    return 3 * places(width, step) * places(height, step);
+}
+
+/// The tissue among the pixels that are looked at: its optical densities, a channel after the other.
+struct tissue {
+    size_t looked_at, pixels;
+    double *densities[3];
+};
+
+/// Whether a pixel is tissue cannot be foretold: so each is written down without a branch, and the next one over it where
+/// it was none.
+static struct tissue look_at(const uint8_t *rgb, size_t width, size_t height, double *room) {
+    const size_t step = step_of(width, height), most = patch_stain_room(width, height) / 3;
+    struct tissue tissue = {.densities = {room, room + most, room + 2 * most}};
+    for (size_t y = 1; y < height; y += step) {
+        for (size_t x = 1; x < width; x += step, tissue.looked_at++) {
+            const uint8_t *pixel = rgb + 3 * (y * width + x);
+            bool is_tissue = true;
+            for (int c = 0; c < 3; c++) {
+                double density = optical_density[pixel[c]];
+                tissue.densities[c][tissue.pixels] = density;
+                is_tissue &= density >= faintest;
+            }
+            tissue.pixels += is_tissue;
+        }
     }
-    return is_tissue;
+    return tissue;
 }
 
 /// Eigenvalues of a symmetric matrix, and its eigenvectors as columns, by cyclic Jacobi rotations (Golub and Van Loan,
@@ -93,30 +113,23 @@ static void eigen(double matrix[3][3], double vectors[3][3]) {
 
 /// Mean of the tissue's optical densities, and the direction in which they vary least.
 struct color_plane {
-    size_t looked_at, pixels;
     struct vector3 mean, normal;
     double second_variance;
 };
 
-static struct color_plane fit_plane(struct image image) {
-    struct color_plane plane = {0};
+/// Of at least two pixels.
+static struct color_plane fit_plane(const struct tissue *tissue) {
+    struct color_plane plane;
     double sums[3] = {0}, products[3][3] = {{0}};
-    for (size_t y = 1; y < image.height; y += image.step) {
-        for (size_t x = 1; x < image.width; x += image.step) {
-            struct vector3 density;
-            plane.looked_at++;
-            bool is_tissue = density_of(image.rgb + 3 * (y * image.width + x), &density);
-            plane.pixels += is_tissue;
-            for (int i = 0; i < 3; i++) {
-                density.at[i] *= is_tissue;
-                sums[i] += density.at[i];
-                for (int j = i; j < 3; j++)
-                    products[i][j] += density.at[i] * density.at[j];
-            }
+    for (size_t pixel = 0; pixel < tissue->pixels; pixel++) {
+        for (int i = 0; i < 3; i++) {
+            double density = tissue->densities[i][pixel];
+            sums[i] += density;
+            for (int j = i; j < 3; j++)
+                products[i][j] += density * tissue->densities[j][pixel];
         }
     }
-    if (plane.pixels < 2) return plane;
-    double count = (double)plane.pixels, covariance[3][3], vectors[3][3];
+    double count = (double)tissue->pixels, covariance[3][3], vectors[3][3];
     for (int i = 0; i < 3; i++) {
         plane.mean.at[i] = sums[i] / count;
         for (int j = i; j < 3; j++)
@@ -148,12 +161,29 @@ static void add(struct smallest *kept, double value) {
     kept->values[place] = value;
 }
 
-/// Grows from -2 to 2 as the angle does from -pi to pi, and needs no libm.
-static double diamond_angle(double along, double across) {
-    double size = fabs(along) + fabs(across);
-    if (size == 0) return 0;
-    double turn = across / size;
-    return along >= 0 ? turn : across >= 0 ? 2 - turn : -2 - turn;
+/// Writes the angle of each pixel over its first density. It grows from -2 to 2 as the angle does from -pi to pi, and needs
+/// no libm. No pixel waits for another, so the compiler may take several at a time.
+INLINED void to_angles(const struct tissue *tissue, struct vector3 along, struct vector3 across) {
+    double *restrict first = tissue->densities[0];
+    const double *restrict second = tissue->densities[1], *restrict third = tissue->densities[2];
+    for (size_t pixel = 0; pixel < tissue->pixels; pixel++) {
+        const struct vector3 density = {{first[pixel], second[pixel], third[pixel]}};
+        double x = dot(density, along), y = dot(density, across), size = fabs(x) + fabs(y);
+        double turn = y / (size == 0 ? 1 : size);
+        double turned_back = (y >= 0 ? 2 : -2) - turn;
+        first[pixel] = x >= 0 ? turn : turned_back;
+    }
+}
+
+#if defined(__x86_64__)
+__attribute__((target("avx2"))) static void to_angles_wide(const struct tissue *tissue, struct vector3 along,
+                                                           struct vector3 across) {
+    to_angles(tissue, along, across);
+}
+#endif
+
+static void to_angles_plain(const struct tissue *tissue, struct vector3 along, struct vector3 across) {
+    to_angles(tissue, along, across);
 }
 
 /// The unit vector at such an angle.
@@ -162,12 +192,14 @@ static struct vector3 direction(double angle, struct vector3 along, struct vecto
     return unit(combine(1 - fabs(angle), along, turn, across));
 }
 
-bool patch_stain_vectors(const uint8_t *rgb, size_t width, size_t height, double hematoxylin[3], double eosin[3]) {
-    struct image image = {rgb, width, height, step_of(width, height)};
-    struct color_plane plane = fit_plane(image);
-    if (plane.pixels < FEWEST_PIXELS || (double)plane.pixels < least_tissue * (double)plane.looked_at) return false;
+bool patch_stain_vectors(const uint8_t *rgb, size_t width, size_t height, double *room, double hematoxylin[3],
+                         double eosin[3]) {
+    const struct tissue tissue = look_at(rgb, width, height, room);
+    const double pixels = (double)tissue.pixels;
+    if (tissue.pixels < FEWEST_PIXELS || pixels < least_tissue * (double)tissue.looked_at) return false;
+    const struct color_plane plane = fit_plane(&tissue);
     if (plane.second_variance < flattest) return false;
-    size_t beyond = (size_t)(tail * (double)(plane.pixels - 1)) + 1;
+    size_t beyond = (size_t)(tail * (pixels - 1)) + 1;
     if (beyond > MOST_EXTREME) return false;
 
     // Axes of the plane: along the mean colour, and across it.
@@ -175,17 +207,16 @@ bool patch_stain_vectors(const uint8_t *rgb, size_t width, size_t height, double
     if (dot(along, along) < flattest) return false;
     along = unit(along);
     struct vector3 across = cross(plane.normal, along);
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("avx2"))
+        to_angles_wide(&tissue, along, across);
+    else
+#endif
+        to_angles_plain(&tissue, along, across);
     struct smallest angles = {.most = beyond}, negated = {.most = beyond};
-    for (size_t y = 1; y < height; y += image.step) {
-        for (size_t x = 1; x < width; x += image.step) {
-            struct vector3 density;
-            // Background is never among the smallest; adding -0 changes no number.
-            static const double background_or_tissue[2] = {INFINITY, -0.0};
-            double moved = background_or_tissue[density_of(rgb + 3 * (y * width + x), &density)];
-            double angle = diamond_angle(dot(density, along), dot(density, across));
-            add(&angles, angle + moved);
-            add(&negated, -angle + moved);
-        }
+    for (size_t pixel = 0; pixel < tissue.pixels; pixel++) {
+        add(&angles, tissue.densities[0][pixel]);
+        add(&negated, -tissue.densities[0][pixel]);
     }
     struct vector3 first = direction(angles.values[beyond - 1], along, across);
     struct vector3 second = direction(-negated.values[beyond - 1], along, across);

@@ -53,7 +53,11 @@ public struct StainVectors: Sendable, Equatable {
 
     init?(_ patch: Patch) {
         var (hematoxylin, eosin) = ([0.0, 0, 0], [0.0, 0, 0])
-        guard patch_stain_vectors(patch.rgb, patch.width, patch.height, &hematoxylin, &eosin) else { return nil }
+        let room = max(1, patch_stain_room(patch.width, patch.height))
+        let isFound = withUnsafeTemporaryAllocation(of: Double.self, capacity: room) {
+            patch_stain_vectors(patch.rgb, patch.width, patch.height, $0.baseAddress, &hematoxylin, &eosin)
+        }
+        guard isFound else { return nil }
         (hematoxylinRed, hematoxylinGreen) = (Float(hematoxylin[0]), Float(hematoxylin[1]))
         (eosinRed, eosinGreen) = (Float(eosin[0]), Float(eosin[1]))
     }

@@ -19,6 +19,11 @@ struct patch_statistics {
 /// Measures rgb[height * width * 3]. `luminance` is room for height * width bytes. All zero for an image without pixels.
 struct patch_statistics patch_measure(const uint8_t *rgb, size_t width, size_t height, uint8_t *luminance);
 
+/// How many doubles `patch_stain_vectors` needs room for.
+size_t patch_stain_room(size_t width, size_t height);
+
 /// Stain vectors of rgb[height * width * 3]: unit vectors of optical density in the order red, green, blue, of the colours
-/// within which 98 % of the tissue lies. False where there is too little tissue, or only one colour of it.
-bool patch_stain_vectors(const uint8_t *rgb, size_t width, size_t height, double hematoxylin[3], double eosin[3]);
+/// within which 98 % of the tissue lies. False where there is too little tissue, or only one colour of it. `room` as
+/// `patch_stain_room` says.
+bool patch_stain_vectors(const uint8_t *rgb, size_t width, size_t height, double *room, double hematoxylin[3],
+                         double eosin[3]);
