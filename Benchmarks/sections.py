@@ -79,27 +79,35 @@ class Bench:
             self.figures.add(section, name, "patches/s", values)
 
 
-def network(bench):
-    """One core each, the same patches, float32; peers at every batch size, of which their best counts."""
-    settings, model = bench.settings, os.environ["PEER_MODEL"]
-    peers = os.path.join(measure.HERE, "kernels", "peers.py")
-    commands = [[os.environ["KERNEL_BENCHMARK"], os.environ["PEER_WEIGHTS"], settings.patches],
-                [sys.executable, peers, "onnxruntime", model, settings.patches],
-                [sys.executable, peers, "openvino", model, settings.patches],
-                [sys.executable, peers, "pillow", model, settings.patches]]
+def cpu_flags():
+    with open("/proc/cpuinfo") as file:
+        return next((line for line in file if line.startswith("flags")), "").split()
+
+
+def libraries(settings, folder):
+    """Commands that time what a worker computes, with the environment each needs. The folder is for copies of the peers
+    that run as on a CPU without AVX-512; there are none where the CPU has none."""
+    model, peers = os.environ["PEER_MODEL"], os.path.join(measure.HERE, "kernels", "peers.py")
+    yield [os.environ["KERNEL_BENCHMARK"], os.environ["PEER_WEIGHTS"], settings.patches], {}
+    for name in ("onnxruntime", "openvino", "pillow"):
+        yield [sys.executable, peers, name, model, settings.patches], {}
     if subprocess.run(["/usr/bin/python3", "-c", "import torch"], stderr=subprocess.DEVNULL).returncode == 0:
-        commands.append(["/usr/bin/python3", peers, "torch", os.environ["PEER_WEIGHTS"], settings.patches])
+        yield ["/usr/bin/python3", peers, "torch", os.environ["PEER_WEIGHTS"], settings.patches], {}
     else:
         print("  PyTorch is left out: apt-get install python3-torch")
-    commands = [(command, {}) for command in commands]
-    hidden = os.environ.get("PEERS_WITHOUT_AVX512")
-    if hidden:
-        environment = {"PYTHONPATH": hidden, "LD_PRELOAD": os.path.join(hidden, "hide_avx512.so")}
-        commands += [([sys.executable, peers, name, model, settings.patches, WITHOUT], environment)
-                     for name in ("onnxruntime", "openvino")]
+    if "avx512f" in cpu_flags():
+        subprocess.run([sys.executable, os.path.join(measure.HERE, "peer", "hide_avx512.py"), folder], check=True)
+        for name in ("onnxruntime", "openvino"):
+            yield ([sys.executable, peers, name, model, settings.patches, WITHOUT],
+                   {"PYTHONPATH": folder, "LD_PRELOAD": os.path.join(folder, "hide_avx512.so")})
+
+
+def network(bench):
+    """One core each, the same patches, float32; peers at every batch size, of which their best counts."""
     found = {}
-    for _ in range(settings.rounds):
-        for command, environment in commands:
+    with tempfile.TemporaryDirectory() as folder:
+        commands = list(libraries(bench.settings, folder))
+        for command, environment in commands * bench.settings.rounds:
             lines = subprocess.run(["taskset", "--cpu-list", str(CORE), *command], check=True, text=True,
                                    stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=os.environ | environment).stdout
             for line in lines.splitlines():
@@ -118,7 +126,7 @@ def network(bench):
             bench.figures.add("network ratio", name + where, "times", [beside[0] / fastest[0]])
             print(f"    {fastest[1]} beside {beside[1]}")
     compare("", lambda how: "/" in how, lambda how: how.startswith(("ONNX", "OpenVINO")) and WITHOUT not in how)
-    if hidden:
+    if any(WITHOUT in how for _, how in found):
         compare(WITHOUT, lambda how: "/avx2" in how, lambda how: WITHOUT in how)
     ratio = statistics.median(found["decoding", "libpng"]) / statistics.median(found["decoding", "sentinode"])
     bench.figures.add("decoding ratio", "libpng to sentinode", "times", [ratio])
@@ -330,8 +338,8 @@ def machine(database):
     def first(path, prefix):
         with open(path) as file:
             return next((line.split(":", 1)[-1].strip().strip('"') for line in file if line.startswith(prefix)), "?")
-    cpu, flags = first("/proc/cpuinfo", "model name"), first("/proc/cpuinfo", "flags").split()
-    vectors = [name for name in ("avx2", "avx512f") if name in flags]
+    cpu = first("/proc/cpuinfo", "model name")
+    vectors = [name for name in ("avx2", "avx512f") if name in cpu_flags()]
     system = first("/etc/os-release", "PRETTY_NAME=").removeprefix("PRETTY_NAME=").strip('"')
     versions = [f"{name} {importlib.metadata.version(name)}" for name in
                 ("onnxruntime", "openvino", "numpy", "pillow", "pika", "psycopg")]

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# The database. Sourced by scripts/stack; every function needs $stack, and $data once `prepare_folders` was called.
+# The database. Sourced by scripts/stack; every function needs $stack and $preloaded, and $data once `prepare_folders` was called.
 
 # What makes the database's clock go as a file says, where a test asks for that.
 postgres_clock=()
@@ -35,7 +35,7 @@ postgres_exec() {
     local program=$1
     shift
     as_user "$postgres_user" env -i PATH=/usr/bin:/bin LANG=C.UTF-8 LC_ALL=C.UTF-8 HOME="$(postgres_folder)" \
-        "${postgres_clock[@]}" "$(postgres_programs)/$program" "$@"
+        "${preloaded[@]}" "${postgres_clock[@]}" "$(postgres_programs)/$program" "$@"
 }
 
 # Makes the cluster: passwords everywhere, checksums, loopback and a socket in the folder. fsync stays on, so that

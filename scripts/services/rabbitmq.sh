@@ -52,7 +52,7 @@ rabbitmq_exec() {
     local folder loopback='-kernel inet_dist_use_interface {127,0,0,1}'
     folder=$(rabbitmq_folder)
     as_user "$rabbitmq_user" env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
-        HOME="$folder/home" LANG=C.UTF-8 LC_ALL=C.UTF-8 \
+        HOME="$folder/home" LANG=C.UTF-8 LC_ALL=C.UTF-8 "${preloaded[@]}" \
         ERL_EPMD_PORT="$(port epmd)" ERL_EPMD_ADDRESS=127.0.0.1 ERL_CRASH_DUMP="$folder/log/erl_crash.dump" \
         RABBITMQ_NODENAME=sentinode@localhost RABBITMQ_DIST_PORT="$(port rabbitmq-distribution)" \
         RABBITMQ_CONF_ENV_FILE="$folder/rabbitmq-env.conf" RABBITMQ_CONFIG_FILE="$folder/rabbitmq.conf" \
