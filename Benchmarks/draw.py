@@ -16,7 +16,7 @@ text { font: 13px system-ui, sans-serif; fill: #24292f } .head { font-weight: 60
 @media (prefers-color-scheme: dark) {
 text { fill: #e6edf3 } .small { fill: #9198a1 } .other { fill: #545d68 } .range { stroke: #9198a1 } .ours, .s0 { fill: #4493f8 } }
 </style>"""
-LABEL, BAR, ROW, RIGHT = 270, 380, 24, 110
+LABEL, BAR, ROW, RIGHT = 325, 380, 24, 110
 WIDTH = LABEL + BAR + RIGHT
 
 

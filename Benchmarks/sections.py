@@ -36,7 +36,7 @@ class Figures:
     def add(self, section, setting, unit, values):
         self.rows += [(section, setting, unit, number, value) for number, value in enumerate(values)]
         spread = f"({min(values):,.4g} to {max(values):,.4g})" if len(values) > 1 else ""
-        print(f"  {setting:44} {statistics.median(values):10,.4g} {unit:12} {spread}", flush=True)
+        print(f"  {setting:46} {statistics.median(values):10,.4g} {unit:12} {spread}", flush=True)
 
     def values(self, section, setting):
         return [row[4] for row in self.rows if row[:2] == (section, setting)]
@@ -346,7 +346,8 @@ def machine(database):
     return [f"machine: {os.cpu_count()} cores, {cpu} ({', '.join(vectors) or 'no vectors'}), "
             f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') >> 30} GiB, {system}",
             f"RabbitMQ {os.environ['RABBITMQ_VERSION']} and PostgreSQL {database.info.server_version // 10000}."
-            f"{database.info.server_version % 10000} on the same cores",
+            f"{database.info.server_version % 10000} on the same cores"
+            + (f", every fsync {os.environ['DISK_MILLISECONDS']} ms longer" if "DISK_MILLISECONDS" in os.environ else ""),
             f"peers: Python {sys.version.split()[0]}, {', '.join(versions)}"]
 
 

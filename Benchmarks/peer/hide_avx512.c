@@ -16,8 +16,10 @@
 #define EXTENDED_ECX (BIT(1) | BIT(6) | BIT(11) | BIT(12) | BIT(14))
 // 4VNNIW, 4FMAPS, VP2INTERSECT, AMX-BF16, FP16, AMX-TILE, AMX-INT8
 #define EXTENDED_EDX (BIT(2) | BIT(3) | BIT(8) | BIT(22) | BIT(23) | BIT(24) | BIT(25))
-// BF16, in subleaf 1
-#define EXTENDED_EAX BIT(5)
+// BF16, AMX-FP16, both in subleaf 1
+#define EXTENDED_EAX (BIT(5) | BIT(21))
+// AMX-COMPLEX, AVX10, both in subleaf 1
+#define FURTHER_EDX (BIT(8) | BIT(19))
 
 static void answer(int signal, siginfo_t *info, void *context) {
     (void)signal, (void)info;
@@ -25,7 +27,7 @@ static void answer(int signal, siginfo_t *info, void *context) {
     uint32_t leaf = (uint32_t)registers[REG_RAX], subleaf = (uint32_t)registers[REG_RCX], a, b, c, d;
     __cpuid_count(leaf, subleaf, a, b, c, d);
     if (leaf == 7 && subleaf == 0) b &= ~EXTENDED_EBX, c &= ~EXTENDED_ECX, d &= ~EXTENDED_EDX;
-    if (leaf == 7 && subleaf == 1) a &= ~EXTENDED_EAX;
+    if (leaf == 7 && subleaf == 1) a &= ~EXTENDED_EAX, d &= ~FURTHER_EDX;
     registers[REG_RAX] = a, registers[REG_RBX] = b, registers[REG_RCX] = c, registers[REG_RDX] = d;
 }
 

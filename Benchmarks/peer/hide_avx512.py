@@ -5,7 +5,6 @@ usage: hide_avx512.py FOLDER     then PYTHONPATH=FOLDER LD_PRELOAD=FOLDER/hide_a
 """
 
 import importlib.util
-import os
 import pathlib
 import shutil
 import subprocess
@@ -33,9 +32,9 @@ def replace(library):
     """How many instructions were replaced."""
     rows = [line.split() for line in lines("objdump", "--disassemble", "--no-show-raw-insn", library, word=b"cpuid")]
     addresses = [int(row[0].rstrip(":"), 16) for row in rows if row[1] == "cpuid"]
-    content = bytearray(library.read_bytes())
+    content, loaded = bytearray(library.read_bytes()), segments(library)
     for address in addresses:
-        offset = next(offset + address - start for start, offset, size in segments(library)
+        offset = next(offset + address - start for start, offset, size in loaded
                       if start <= address < start + size)
         if content[offset:offset + 2] != CPUID:
             sys.exit(f"hide_avx512: {library.name} has no cpuid at {offset}")
@@ -51,7 +50,7 @@ def main(folder):
         libraries = [path for path in (folder / package).rglob("*.so*") if not path.is_symlink()]
         if not sum(replace(library) for library in libraries):
             sys.exit(f"hide_avx512: no cpuid was found in {package}")
-    subprocess.run([os.environ.get("CC", "cc"), "-O2", "-shared", "-fPIC", "-o", folder / "hide_avx512.so",
+    subprocess.run(["clang", "-O2", "-shared", "-fPIC", "-o", folder / "hide_avx512.so",
                     HERE / "hide_avx512.c"], check=True)
 
 

@@ -1,6 +1,6 @@
 // What a filter wrote is the difference to a guess from the pixels to the left (a), above (b), and above to the left (c).
 // A pixel needs the one to its left, so what counts is how soon that one is known: the three channels are worked out side
-// by side, and where two rows wait for their pixels in turn, both at once.
+// by side, and so are two rows that both wait so.
 #include "png_unfilter.h"
 #include "patch_png.h"
 #include <stdlib.h>

@@ -182,7 +182,13 @@ __attribute__((target("avx2"))) static void to_angles_wide(const struct tissue *
 }
 #endif
 
-static void to_angles_plain(const struct tissue *tissue, struct vector3 along, struct vector3 across) {
+static void write_angles(const struct tissue *tissue, struct vector3 along, struct vector3 across) {
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("avx2")) {
+        to_angles_wide(tissue, along, across);
+        return;
+    }
+#endif
     to_angles(tissue, along, across);
 }
 
@@ -207,18 +213,14 @@ bool patch_stain_vectors(const uint8_t *rgb, size_t width, size_t height, double
     if (dot(along, along) < flattest) return false;
     along = unit(along);
     struct vector3 across = cross(plane.normal, along);
-#if defined(__x86_64__)
-    if (__builtin_cpu_supports("avx2"))
-        to_angles_wide(&tissue, along, across);
-    else
-#endif
-        to_angles_plain(&tissue, along, across);
-    struct smallest angles = {.most = beyond}, negated = {.most = beyond};
+    write_angles(&tissue, along, across);
+    const double *angles = tissue.densities[0];
+    struct smallest smallest = {.most = beyond}, negated = {.most = beyond};
     for (size_t pixel = 0; pixel < tissue.pixels; pixel++) {
-        add(&angles, tissue.densities[0][pixel]);
-        add(&negated, -tissue.densities[0][pixel]);
+        add(&smallest, angles[pixel]);
+        add(&negated, -angles[pixel]);
     }
-    struct vector3 first = direction(angles.values[beyond - 1], along, across);
+    struct vector3 first = direction(smallest.values[beyond - 1], along, across);
     struct vector3 second = direction(-negated.values[beyond - 1], along, across);
     // Hematoxylin is blue: it takes more of the red.
     bool is_first = first.at[0] > second.at[0];

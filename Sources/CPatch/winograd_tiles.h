@@ -4,8 +4,8 @@
 // A vector holds output channels of one tile. Sixteen tiles are taken at a time: first what their inputs become, then for
 // some output channels the sums of every place, which are small matrix products, then the outputs.
 
-// The sums of `tiles` x `vectors` of one place: every input channel in order. They go to where a tile has its sums of all
-// places together, [place][vectors x LANES].
+// The sums of `tiles` x `vectors` of one place: every input channel in order. Those of one tile go
+// to `sums_out`, those of the next as far behind them as a tile has sums of all places.
 INLINED void add_up(const int tiles, const int vectors, const patch_convolution *layer, const float *transformed,
                     const float *weights, float *sums_out) {
     vector sums[MOST_SUMS];

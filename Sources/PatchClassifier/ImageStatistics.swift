@@ -53,6 +53,7 @@ public struct StainVectors: Sendable, Equatable {
 
     init?(_ patch: Patch) {
         var (hematoxylin, eosin) = ([0.0, 0, 0], [0.0, 0, 0])
+        // Room for nothing might have no address.
         let room = max(1, patch_stain_room(patch.width, patch.height))
         let isFound = withUnsafeTemporaryAllocation(of: Double.self, capacity: room) {
             patch_stain_vectors(patch.rgb, patch.width, patch.height, $0.baseAddress, &hematoxylin, &eosin)

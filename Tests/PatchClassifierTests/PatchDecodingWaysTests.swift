@@ -28,6 +28,20 @@ import Testing
         Self.expectTheSame(try png(rows, width: width, height: height), width: width, height: height, "seed \(seed)")
     }
 
+    @Test(arguments: 1...3, 1...5)
+    func `two rows with any pair of filters give libpng's pixels, however narrow`(width: Int, height: Int) throws {
+        var random = RandomNumbers(state: UInt64(10 * width + height))
+        for pair in 0..<25 {
+            var rows: [UInt8] = []
+            for row in 0..<height {
+                rows.append(UInt8(row % 2 == 0 ? pair / 5 : pair % 5))
+                for _ in 0..<3 * width { rows.append(UInt8.random(in: .min ... .max, using: &random)) }
+            }
+            let image = try png(rows, width: width, height: height)
+            Self.expectTheSame(image, width: width, height: height, "pair \(pair)")
+        }
+    }
+
     @Test(arguments: [5, 9, 255])
     func `a filter that PNG does not have is refused`(filter: UInt8) throws {
         let rows = [0, 1, 2, 3, filter, 4, 5, 6].map { UInt8($0) }

@@ -1,5 +1,6 @@
 # shellcheck shell=bash
-# The database. Sourced by scripts/stack; every function needs $stack and $preloaded, and $data once `prepare_folders` was called.
+# The database. Sourced by scripts/stack; every function needs $stack and $preloaded, and $data once `prepare_folders` was
+# called.
 
 # What makes the database's clock go as a file says, where a test asks for that.
 postgres_clock=()
@@ -30,7 +31,7 @@ postgres_programs() {
     fi
 }
 
-# Runs one of PostgreSQL's programs with nothing of the caller's environment. It replaces the shell: call it in ( ).
+# Runs one of PostgreSQL's programs with nothing of the caller's environment but what is asked to be preloaded. It replaces the shell: call it in ( ).
 postgres_exec() {
     local program=$1
     shift
