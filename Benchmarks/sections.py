@@ -79,9 +79,14 @@ class Bench:
             self.figures.add(section, name, "patches/s", values)
 
 
+def first(path, prefix):
+    """What the first line that begins so says."""
+    with open(path) as file:
+        return next((line.split(":", 1)[-1].strip().strip('"') for line in file if line.startswith(prefix)), "?")
+
+
 def cpu_flags():
-    with open("/proc/cpuinfo") as file:
-        return next((line for line in file if line.startswith("flags")), "").split()
+    return first("/proc/cpuinfo", "flags").split()
 
 
 def libraries(settings, folder):
@@ -125,7 +130,7 @@ def network(bench):
             fastest, beside = best(batch, ours), best(batch, theirs)
             bench.figures.add("network ratio", name + where, "times", [beside[0] / fastest[0]])
             print(f"    {fastest[1]} beside {beside[1]}")
-    compare("", lambda how: "/" in how, lambda how: how.startswith(("ONNX", "OpenVINO")) and WITHOUT not in how)
+    compare("", draw.is_ours, lambda how: how.startswith(("ONNX", "OpenVINO")) and WITHOUT not in how)
     if any(WITHOUT in how for _, how in found):
         compare(WITHOUT, lambda how: "/avx2" in how, lambda how: WITHOUT in how)
     ratio = statistics.median(found["decoding", "libpng"]) / statistics.median(found["decoding", "sentinode"])
@@ -335,9 +340,6 @@ SECTIONS = [network, peer, latency, start, queue, lanes, batch, processes, paylo
 
 
 def machine(database):
-    def first(path, prefix):
-        with open(path) as file:
-            return next((line.split(":", 1)[-1].strip().strip('"') for line in file if line.startswith(prefix)), "?")
     cpu = first("/proc/cpuinfo", "model name")
     vectors = [name for name in ("avx2", "avx512f") if name in cpu_flags()]
     system = first("/etc/os-release", "PRETTY_NAME=").removeprefix("PRETTY_NAME=").strip('"')

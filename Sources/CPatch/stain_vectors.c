@@ -5,6 +5,8 @@
 #include <math.h>
 #include <string.h>
 
+#define INLINED static inline __attribute__((always_inline))
+
 enum {
     LOOKED_AT = 1024,   // pixels of a grid that are looked at, about: every third in both directions of 96 x 96
     MOST_EXTREME = 64,  // angles kept at each end
@@ -23,8 +25,6 @@ static const double flattest = 1e-4;
 struct vector3 {
     double at[3];
 };
-
-#define INLINED static inline __attribute__((always_inline))
 
 INLINED double dot(struct vector3 a, struct vector3 b) {
     return a.at[0] * b.at[0] + a.at[1] * b.at[1] + a.at[2] * b.at[2];

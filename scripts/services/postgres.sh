@@ -31,7 +31,8 @@ postgres_programs() {
     fi
 }
 
-# Runs one of PostgreSQL's programs with nothing of the caller's environment but what is asked to be preloaded. It replaces the shell: call it in ( ).
+# Runs one of PostgreSQL's programs with nothing of the caller's environment but what is asked to be preloaded. It replaces
+# the shell: call it in ( ).
 postgres_exec() {
     local program=$1
     shift

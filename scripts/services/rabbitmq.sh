@@ -1,5 +1,6 @@
 # shellcheck shell=bash
-# The broker. Sourced by scripts/stack; every function needs $stack and $preloaded, and $data once `prepare_folders` was called.
+# The broker. Sourced by scripts/stack; every function needs $stack and $preloaded, and $data once `prepare_folders` was
+# called.
 
 # Prints the broker's folder.
 rabbitmq_folder() { echo "$(data_folder)/rabbitmq"; }
@@ -46,8 +47,8 @@ TEXT
     [[ -z ${SENTINODE_STACK_CONSUMER_TIMEOUT:-} ]] || echo "consumer_timeout = $SENTINODE_STACK_CONSUMER_TIMEOUT"
 }
 
-# Runs a program with the broker's environment, and of the caller's only what is asked to be preloaded. It replaces the shell: call it in ( ).
-# The folder on the server's command line is how a running broker is told from a stranger.
+# Runs a program with the broker's environment, and of the caller's only what is asked to be preloaded. It replaces the
+# shell: call it in ( ). The folder on the server's command line is how a running broker is told from a stranger.
 rabbitmq_exec() {
     local folder loopback='-kernel inet_dist_use_interface {127,0,0,1}'
     folder=$(rabbitmq_folder)
