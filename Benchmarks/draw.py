@@ -137,19 +137,17 @@ def sweeps(rows, path):
         picture(path, y, "What changes the speed of a worker", parts)
 
 
-def charts(figures, folder):
-    beside_peers(figures.rows, os.path.join(folder, "peers.svg"))
-    breakdown(figures.rows, os.path.join(folder, "breakdown.svg"))
-    sweeps(figures.rows, os.path.join(folder, "sweeps.svg"))
+def charts(rows, folder):
+    beside_peers(rows, os.path.join(folder, "peers.svg"))
+    breakdown(rows, os.path.join(folder, "breakdown.svg"))
+    sweeps(rows, os.path.join(folder, "sweeps.svg"))
 
 
-class Kept:
-    """Figures that were written before."""
-
-    def __init__(self, path):
-        with open(path, newline="") as file:
-            self.rows = list(csv.reader(file))[1:]
+def read(path):
+    """Figures that were written before: section, setting, unit, number, value."""
+    with open(path, newline="") as file:
+        return [(*row[:3], int(row[3]), float(row[4])) for row in list(csv.reader(file))[1:]]
 
 
 if __name__ == "__main__":
-    charts(Kept(sys.argv[1]), sys.argv[2])
+    charts(read(sys.argv[1]), sys.argv[2])

@@ -133,6 +133,8 @@ def latencies(side, patches, count, pace):
         channel.basic_publish(side.exchange, side.key, *message(patches[number % len(patches)]))
         for method, _, _ in channel.consume(inbox, auto_ack=True, inactivity_timeout=60):
             if method is None:
+                for worker in workers:
+                    worker.kill()
                 sys.exit("no result came within a minute")
             break
         times.append((time.perf_counter() - sent) * 1000)

@@ -27,11 +27,21 @@ PACE = 0.05  # seconds between patches that come one at a time
 WITHOUT = " without AVX-512"  # peers on a CPU that hides it
 
 
+# Kinds of figures of a section that has others than its own name.
+KINDS = {"network": ["network", "network ratio", "decoding", "decoding ratio", "statistics"],
+         "peer": ["queue to commit", "queue to commit ratio", "CPU", "write-ahead log"],
+         "start": ["start", "memory"]}
+
+
 class Figures:
     """What was measured: one row a value, kept as CSV."""
 
-    def __init__(self):
-        self.rows = []
+    def __init__(self, path):
+        """Those that are there already stay, but for sections that are measured again."""
+        self.path, self.rows = path, draw.read(path) if os.path.exists(path) else []
+
+    def leave_out(self, section):
+        self.rows = [row for row in self.rows if row[0] not in KINDS.get(section, [section])]
 
     def add(self, section, setting, unit, values):
         self.rows += [(section, setting, unit, number, value) for number, value in enumerate(values)]
@@ -41,8 +51,8 @@ class Figures:
     def values(self, section, setting):
         return [row[4] for row in self.rows if row[:2] == (section, setting)]
 
-    def write(self, path):
-        with open(path, "w", newline="") as file:
+    def write(self):
+        with open(self.path, "w", newline="") as file:
             csv.writer(file, lineterminator="\n").writerows(
                 [("section", "setting", "unit", "number", "value")]
                 + [(*row[:4], f"{row[4]:.5g}") for row in self.rows])
@@ -51,11 +61,15 @@ class Figures:
 class Bench:
     def __init__(self, settings):
         self.settings = settings
-        self.figures = Figures()
+        self.figures = Figures(os.path.join(settings.results, "figures.csv"))
         self.patches = [open(path, "rb").read() for path in sorted(glob.glob(settings.patches + "/*.png"))]
-        self.url = os.environ["SENTINODE_DATABASE_URL"]
-        self.database = psycopg.connect(self.url, autocommit=True)
-        self.product, self.peer = measure.product_side(PROGRAM, self.url), measure.peer_side(self.url)
+        self.use(os.environ["SENTINODE_DATABASE_URL"])
+
+    def use(self, url):
+        """Works with this database from now on."""
+        self.url = os.environ["SENTINODE_DATABASE_URL"] = url
+        self.database = psycopg.connect(url, autocommit=True)
+        self.product, self.peer = measure.product_side(PROGRAM, url), measure.peer_side(url)
 
     def sentinode(self, *arguments, url=None, text=None):
         subprocess.run([PROGRAM, *arguments], check=True, stdout=subprocess.DEVNULL, text=True, input=text,
@@ -107,9 +121,18 @@ def libraries(settings, folder):
                    {"PYTHONPATH": folder, "LD_PRELOAD": os.path.join(folder, "hide_avx512.so")})
 
 
+def check_answers(answers):
+    """`answers`: log-probabilities of tumour by who computed them. What is timed computes the same."""
+    first = next(iter(answers.values()))
+    for how, given in answers.items():
+        if len(given) != len(first) or any(abs(one - other) > 1e-4 for one, other in zip(given, first)):
+            sys.exit(f"{how} answers otherwise than {next(iter(answers))}")
+    print(f"  {len(first)} patches are answered alike, to 1e-4, by {len(answers)} ways to compute them")
+
+
 def network(bench):
     """One core each, the same patches, float32; peers at every batch size, of which their best counts."""
-    found = {}
+    found, answers = {}, {}
     with tempfile.TemporaryDirectory() as folder:
         commands = list(libraries(bench.settings, folder))
         for command, environment in commands * bench.settings.rounds:
@@ -117,7 +140,11 @@ def network(bench):
                                    stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=os.environ | environment).stdout
             for line in lines.splitlines():
                 what, how, value = line.split(",")
-                found.setdefault((what, how), []).append(float(value))
+                if what == "answers":
+                    answers[how] = [float(answer) for answer in value.split()]
+                else:
+                    found.setdefault((what, how), []).append(float(value))
+    check_answers(answers)
     for (what, how), values in found.items():
         bench.figures.add(what, how, "us a patch", values)
 
@@ -163,6 +190,13 @@ def peer(bench):
             for name in sides}
     compare(f"both with batches of {BATCH}", *((name, BATCH) for name in sides))
     compare("each with its best batch", *best.values())
+    images, farthest = bench.database.execute("""
+        select count(*), max(abs(ours.log_p_tumor - theirs.log_p_tumor))
+        from (select image_sha256, min(log_p_tumor) as log_p_tumor from sentinode.predictions group by 1) as ours
+        join (select image_sha256, max(log_p_tumor) as log_p_tumor from peer.predictions group by 1) as theirs
+            using (image_sha256)""").fetchone()
+    if images != len(set(bench.patches)) or farthest > 1e-4:
+        sys.exit(f"the two sides answer otherwise: {images} patches in common, {farthest} apart")
     for name, values in spent.items():
         for who in values[0]:
             bench.figures.add("CPU", f"{name}: {who}", "us a patch", [value[who] for value in values])
@@ -171,16 +205,20 @@ def peer(bench):
 
 
 def latency(bench):
-    """One patch at a time."""
-    for name, times in {
-            "sentinode": measure.latencies(bench.product, bench.patches, 500, PACE),
-            "Python worker": measure.latencies(bench.peer, bench.patches, 500, PACE),
-            "the broker alone": measure.broker_round_trips(bench.patches, 500, PACE),
-            "a single-row commit": measure.single_row_commits(bench.database, 500, PACE),
-            "single-row commits, one after the other": measure.single_row_commits(bench.database, 500, 0)}.items():
-        ordered = sorted(times)
+    """One patch at a time; percentiles of each round of 300."""
+    cases = {"sentinode": lambda: measure.latencies(bench.product, bench.patches, 300, PACE),
+             "Python worker": lambda: measure.latencies(bench.peer, bench.patches, 300, PACE),
+             "the broker alone": lambda: measure.broker_round_trips(bench.patches, 300, PACE),
+             "a single-row commit": lambda: measure.single_row_commits(bench.database, 300, PACE),
+             "single-row commits, one after the other": lambda: measure.single_row_commits(bench.database, 300, 0)}
+    rounds = {name: [] for name in cases}
+    for _ in range(bench.settings.rounds):
+        for name, times in cases.items():
+            rounds[name].append(sorted(times()))
+    for name, ordered in rounds.items():
         for share in (0.5, 0.99):
-            bench.figures.add("latency", f"{name}, p{share * 100:.0f}", "ms", [ordered[int(share * len(ordered))]])
+            bench.figures.add("latency", f"{name}, p{share * 100:.0f}", "ms",
+                              [times[int(share * len(times))] for times in ordered])
 
 
 def queue(bench):
@@ -226,17 +264,12 @@ def payload(bench):
 
 def history(bench):
     """Copies of rows that the product has stored, in databases of their own; sealed by nobody."""
-    administrator = os.environ["SENTINODE_DATABASE_ADMIN_URL"]
     columns = [row[0] for row in bench.database.execute(
         "select attname from pg_attribute where attrelid = 'sentinode.predictions'::regclass and attnum > 0 "
         "and attgenerated = '' and attname <> 'job_id' order by attnum")]
     sides = {}
     for rows in bench.settings.history:
-        name = f"history_{rows}"
-        url, administrators = (f"{one.rsplit('/', 1)[0]}/{name}" for one in (bench.url, administrator))
-        with psycopg.connect(administrator, autocommit=True) as connection:
-            connection.execute(f"create database {name} owner operator")
-        prepare_database(bench, url)
+        url, administrators = make_database(bench, f"history_{rows}")
         database = psycopg.connect(url, autocommit=True)
         side = measure.product_side(PROGRAM, url)
         measure.fill(side, bench.patches, bench.settings.count)
@@ -259,7 +292,18 @@ def history(bench):
         bench.figures.add("history", name, "patches/s", values)
 
 
+def make_database(bench, name):
+    """One of its own, with a version that decides and the peer's tables. Its URL, and that for its administrator."""
+    urls = [f"{url.rsplit('/', 1)[0]}/{name}" for url in (bench.url, os.environ["SENTINODE_DATABASE_ADMIN_URL"])]
+    with psycopg.connect(os.environ["SENTINODE_DATABASE_ADMIN_URL"], autocommit=True) as connection:
+        connection.execute(f"create database {name} owner operator")
+    prepare_database(bench, urls[0])
+    return urls
+
+
 def prepare_database(bench, url):
+    with psycopg.connect(url, autocommit=True) as connection, open(f"{measure.HERE}/peer/schema.sql") as schema:
+        connection.execute(schema.read())
     bench.sentinode("migrate", url=url)
     bench.sentinode("model", "import", os.environ["PEER_WEIGHTS"], "--name", "benchmarked", url=url)
     bench.sentinode("model", "activate", "benchmarked", "--reason", "benchmark", url=url)
@@ -309,7 +353,8 @@ def start(bench):
         worker = subprocess.Popen([PROGRAM, "work", "--lanes", "2"], stdout=subprocess.DEVNULL,
                                   stderr=subprocess.DEVNULL)
         while consumers(bench.product.queue) < 2:
-            pass
+            if worker.poll() is not None:
+                sys.exit(f"the worker ended with {worker.returncode}")
         ready.append((time.perf_counter() - begun) * 1000)
         connection = measure.connect()
         channel = connection.channel()
@@ -368,6 +413,7 @@ def main():
             sys.exit(f"no section '{name}'; there are {', '.join(known)}")
     bench = Bench(settings)
     prepare_database(bench, bench.url)
+    bench.sentinode("model", "export", "benchmarked", os.environ["PEER_MODEL"])
     channel = measure.connect().channel()
     channel.exchange_declare("peer.events", "topic", durable=True)
     channel.queue_declare("peer.patches", durable=True, arguments={"x-queue-type": "quorum"})
@@ -382,11 +428,14 @@ def main():
         if settings.sections and name not in settings.sections:
             continue
         print(f"\n{name}")
+        bench.figures.leave_out(name)
+        # What a section stores must not slow down the next one.
+        bench.use(make_database(bench, f"section_{name}")[0])
         section(bench)
-        bench.figures.write(os.path.join(settings.results, "figures.csv"))
+        bench.figures.write()
     with open(os.path.join(settings.results, "machine.txt"), "w") as file:
         file.write("\n".join(description) + "\n")
-    draw.charts(bench.figures, settings.results)
+    draw.charts(bench.figures.rows, settings.results)
     print(f"\nfigures and drawings: {settings.results}")
 
 

@@ -1,5 +1,5 @@
-// Times what a lane computes, on one core, and prints one line a figure: what, how, microseconds a patch. Called by
-// Benchmarks/measure.py, which gives it a core and its peers the same.
+// Times what a lane computes, on one core, and prints one line a figure: what, how, microseconds a patch; and one of its
+// answers, log-probabilities of tumour. Called by Benchmarks/sections.py, which gives it a core and its peers the same.
 // usage: kernel-benchmark WEIGHTS FOLDER       FOLDER has patches of the size that the weights are for
 import Foundation
 import PatchClassifier
@@ -32,6 +32,8 @@ let pngs = try FileManager.default.contentsOfDirectory(atPath: folder.path).filt
 let patches = try pngs.map { try Patch(png: $0, width: side, height: side) }
 
 for kernel in Kernel.allCases where kernel.isSupported && kernel != .portable {
+    let answers = try Classifier(network, kernel: kernel).classify(patches).map { "\($0.tumor)" }
+    print("answers,\(Engine(network.arithmetic, kernel).name),\(answers.joined(separator: " "))")
     for batch in [1, 2, 4, 8, 16, 32, 64, 128, 256] {
         let classifier = Classifier(network, kernel: kernel, capacity: batch)
         let time = try microseconds(patches: patches.count) {

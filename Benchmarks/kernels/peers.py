@@ -48,10 +48,13 @@ def planes(folder):
 
 
 def time_network(name, patches, prepare):
-    """`prepare(batch)` gives a function that classifies an array of so many patches."""
+    """`prepare(batch)` gives a function that classifies an array of so many patches: log-probabilities, normal and tumour."""
     for batch in BATCHES:
         classify = prepare(batch)
         pieces = [numpy.ascontiguousarray(patches[start:start + batch]) for start in range(0, len(patches), batch)]
+        if batch == BATCHES[0]:
+            answers = [float(tumor) for piece in pieces for _, tumor in numpy.array(classify(piece)).tolist()]
+            print(f"answers,{name}," + " ".join(f"{tumor:.9g}" for tumor in answers))
         say("network", f"{name} batch {batch}", microseconds(len(patches), lambda: [classify(piece) for piece in pieces]))
 
 
@@ -61,7 +64,7 @@ def onnxruntime(model, folder, note=""):
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     session = runtime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     time_network(f"ONNX Runtime {runtime.__version__}{note}", planes(folder),
-                 lambda batch: lambda piece: session.run(None, {"patch": piece}))
+                 lambda batch: lambda piece: session.run(None, {"patches": piece})[0])
 
 
 def openvino(model, folder, note=""):
@@ -78,6 +81,7 @@ def openvino(model, folder, note=""):
         def classify(piece):
             request.set_input_tensor(vino.Tensor(piece))
             request.infer()
+            return request.get_output_tensor().data
         return classify
     time_network(f"OpenVINO {version}{note}", planes(folder), prepare)
 

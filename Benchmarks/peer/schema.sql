@@ -1,6 +1,5 @@
 -- The peer's table: what it stores of the product's columns, the same key and the same indexes, no audit trail.
-create schema if not exists peer;
-drop table if exists peer.predictions;
+create schema peer;
 create table peer.predictions (
     job_id uuid primary key,
     slide_id text,
@@ -16,5 +15,4 @@ create table peer.predictions (
 );
 create index on peer.predictions (slide_id, y, x);
 create index on peer.predictions (predicted_at);
-drop table if exists peer.single_row;
 create table peer.single_row (at timestamptz not null);

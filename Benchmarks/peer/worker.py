@@ -45,7 +45,7 @@ def settle(channel, results, database, session, deliveries):
     pixels = numpy.stack([decode(body) for _, _, body in deliveries])
     pixels /= 255
     answers = numpy.concatenate(
-        [session.run(None, {"patch": pixels[start:start + PIECE]})[0] for start in range(0, len(pixels), PIECE)])
+        [session.run(None, {"patches": pixels[start:start + PIECE]})[0] for start in range(0, len(pixels), PIECE)])
     predicted = now()
     rows, messages = [], []
     for (_, properties, body), (normal, tumor) in zip(deliveries, answers.tolist()):
@@ -73,20 +73,22 @@ def main():
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     session = onnxruntime.InferenceSession(os.environ["PEER_MODEL"], options, providers=["CPUExecutionProvider"])
-    session.run(None, {"patch": numpy.zeros((PIECE, 3, 96, 96), numpy.float32)})
+    session.run(None, {"patches": numpy.zeros((PIECE, 3, 96, 96), numpy.float32)})
     database = psycopg.connect(os.environ["SENTINODE_DATABASE_URL"], autocommit=True)
     connection = pika.BlockingConnection(pika.URLParameters(os.environ["SENTINODE_AMQP_URL"]))
     results = pika.BlockingConnection(pika.URLParameters(os.environ["SENTINODE_AMQP_URL"])).channel()
     channel = connection.channel()
     channel.basic_qos(prefetch_count=2 * batch)
-    deliveries, last = [], time.monotonic()
+    deliveries, last, alone = [], time.monotonic(), True
     for method, properties, body in channel.consume("peer.patches", inactivity_timeout=LINGER):
         if method is not None:
             deliveries.append((method, properties, body))
             last = time.monotonic()
-        if len(deliveries) == batch or (method is None and deliveries):
+        # Where they come one by one, none waits for others.
+        is_over = method is None or (alone and channel.get_waiting_message_count() == 0)
+        if len(deliveries) == batch or (deliveries and is_over):
             settle(channel, results, database, session, deliveries)
-            deliveries = []
+            deliveries, alone = [], len(deliveries) == 1
         if not arguments.serve and time.monotonic() - last > IDLE:
             break
     channel.cancel()

@@ -1,4 +1,4 @@
-// Fast kernels of `direct-1` for the first layer, which has too few channels to fill vectors with: here a vector holds
+// Fast kernels for the first layer, direct in every arithmetic, which has too few channels to fill vectors with: here a vector holds
 // neighbouring pixels of one channel. A file that includes this one has included network_tiles.h and
 // defined OUTPUTS, the output channels of a tile, and store_pixels() for them.
 //

@@ -1,4 +1,4 @@
-// `direct-1` with AVX2 and FMA.
+// Direct convolutions with AVX2 and FMA.
 
 #include "network_internal.h"
 

@@ -1,4 +1,4 @@
-// `direct-1` with AVX-512F. Eight channels that are left over, and the linear layers, which take 2 % of the time, are
+// Direct convolutions with AVX-512F. Eight channels that are left over, and the linear layers, which take little time, are
 // AVX2's.
 
 #include "network_internal.h"

@@ -3,8 +3,8 @@
 public enum Arithmetic: String, Sendable, CaseIterable {
     /// Every convolution as its definition says.
     case direct = "direct-1"
-    /// 3x3 convolutions behind the first by Winograd's F(2x2, 3x3): half of the multiplications, and values within 1e-5 of
-    /// those of `direct-1`.
+    /// 3x3 convolutions behind the first by Winograd's F(2x2, 3x3): half of the multiplications. An import refuses
+    /// weights that it rounds otherwise than `direct-1` by more than 1e-4 of a probability.
     case winograd = "winograd-1"
 
     /// That of versions that are made now.

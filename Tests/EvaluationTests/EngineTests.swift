@@ -74,4 +74,33 @@ import Testing
             #expect(throws: OperationError.self) { try imported("again", .winograd) }
         }
     }
+
+    @Test func `weights that Winograd rounds too much are refused, and taken as they are by definition`() async throws {
+        try await Laboratory.with { laboratory in
+            let weights = try Weights.read(path: TemplateDatabase.weights)
+            let patch = PatchSynthesizer(seed: 1).patch(number: 1, tumor: true)
+            let logOdds = try Classifier(Network(weights)).classify([patch])[0].logOdds
+            // The last layer a million times as large, and moved so that this patch stays near one half.
+            let scale: Float = 1e6
+            let last = try #require(weights.tensors.last { $0.shape.count == 2 }).name.dropLast(".weight".count)
+            let loud = try Weights(
+                tensors: weights.tensors.map { tensor in
+                    guard tensor.name.hasPrefix(last) else { return tensor }
+                    var values = tensor.values.map { $0 * scale }
+                    if tensor.shape.count == 1 { values[1] -= Float(logOdds) * scale }
+                    return Weights.Tensor(name: tensor.name, shape: tensor.shape, values: values)
+                })
+            let file = FileManager.default.temporaryDirectory.appending(path: "\(laboratory.databaseName).safetensors")
+            try Data(loud.safetensors()).write(to: file)
+            defer { unlink(file.path) }
+            func imported(_ name: String, _ arithmetic: Arithmetic) throws -> ModelRegistry.Imported {
+                try laboratory.registry().importModel(
+                    path: file.path, name: name, rule: DecisionRule(OperatingPoint(threshold: 0.5)),
+                    arithmetic: arithmetic, card: nil)
+            }
+            let refusal = #expect(throws: OperationError.self) { try imported("loud", .winograd) }
+            #expect(refusal?.description.contains("--arithmetic direct-1") == true)
+            #expect(try imported("loud", .direct) == .new)
+        }
+    }
 }

@@ -64,6 +64,29 @@ import Testing
         }
     }
 
+    @Test func `an opinion that was left without its prediction has its job quarantined, and holds no lane`()
+        async throws
+    {
+        try await Laboratory.with { laboratory in
+            try importCandidate(laboratory).startShadow("candidate", Self.criteria, reason: "a test")
+            let jobs = try TestPatches.jobs(2)
+            try laboratory.publish([jobs[0]])
+            try laboratory.drain()
+            // As nobody's program can, and a superuser with triggers switched off can.
+            let superuser = try laboratory.superuser()
+            defer { superuser.close() }
+            try superuser.run(script: "set session_replication_role = replica; delete from sentinode.predictions")
+            try laboratory.publish(jobs)
+            try laboratory.drain()
+            #expect(try laboratory.predictions() == 1)
+            let quarantined = try laboratory.database.query(
+                "select reason, explanation from sentinode.quarantined_messages"
+            ).onlyRow()
+            #expect(try quarantined.text("reason") == "unstorable")
+            #expect(try quarantined.text("explanation").contains("23505, shadow_predictions_pkey"))
+        }
+    }
+
     @Test func `an activation in spite of criteria is audited, and the monitor raises an alert`() async throws {
         try await Laboratory.with { laboratory in
             let registry = try importCandidate(laboratory)

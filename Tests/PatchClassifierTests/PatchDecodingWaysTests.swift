@@ -11,6 +11,67 @@ import Testing
         #expect(Patch.decoded([png], width: width, height: height) == [reference], "\(name) alone")
     }
 
+    /// Beside `neighbour`, in either order, which is decoded as if it came alone.
+    private static func expectTheSame(
+        _ png: [UInt8], beside neighbour: [UInt8], width: Int = 96, height: Int = 96, _ name: String
+    ) {
+        let references = [png, neighbour].map { Patch.decodedByLibpng($0, width: width, height: height) }
+        #expect(Patch.decoded([png, neighbour], width: width, height: height) == references, "\(name) first")
+        #expect(
+            Patch.decoded([neighbour, png], width: width, height: height) == references.reversed(), "\(name) second")
+    }
+
+    private static func tissue(_ number: Int) throws -> [UInt8] {
+        try PatchSynthesizer(seed: 1).patch(number: number, tumor: number % 2 == 1).pngEncoded()
+    }
+
+    @Test func `every fixture is answered for as libpng does, beside an image that is good`() throws {
+        for fixture in PatchImageFixture.accepted + PatchImageFixture.refused {
+            let (width, height) = (fixture.width, fixture.height)
+            let noise = (0..<width * height * 3).map { UInt8(truncatingIfNeeded: $0 &* $0 / 7) }
+            let good = try Patch(width: width, height: height, rgb: noise).pngEncoded()
+            Self.expectTheSame(
+                try fixture.bytes(), beside: good, width: width, height: height, fixture.name)
+        }
+    }
+
+    @Test func `tissue has libpng's pixels, whatever tissue is beside it`() throws {
+        let patches = try (0..<50).map { try Self.tissue($0) }
+        for (index, patch) in patches.enumerated() {
+            Self.expectTheSame(patch, beside: patches[(index + 1) % patches.count], "patch \(index)")
+        }
+    }
+
+    @Test(.enabled(if: RealPatches.areThere, "../shared/pcam/test is absent"))
+    func `every real patch has libpng's pixels, whatever patch is beside it`() throws {
+        let patches = try RealPatches.files().map { [UInt8](try Data(contentsOf: $0)) }
+        #expect(patches.count == 1000)
+        for (index, patch) in patches.enumerated() {
+            Self.expectTheSame(patch, beside: patches[(index + 1) % patches.count], "patch \(index)")
+        }
+    }
+
+    @Test(arguments: 0..<8)
+    func `a stream of tissue that was changed is answered for as libpng does, and spoils no other`(seed: Int) throws {
+        var random = RandomNumbers(state: UInt64(seed))
+        let patch = try Self.tissue(seed), neighbour = try Self.tissue(seed + 1)
+        let stream = zlibStream(of: patch)
+        Self.expectTheSame(png(zlib: stream, width: 96, height: 96), beside: neighbour, "unchanged")
+        var refused = 0
+        for change in 0..<100 {
+            var changed = stream
+            for _ in 0..<Int.random(in: 1...3, using: &random) {
+                let bit = Int.random(in: 0..<8 * changed.count, using: &random)
+                changed[bit / 8] ^= 1 << UInt8(bit % 8)
+            }
+            if change % 4 == 0 { changed.removeLast(Int.random(in: 1..<changed.count, using: &random)) }
+            let image = png(zlib: changed, width: 96, height: 96)
+            Self.expectTheSame(image, beside: neighbour, "change \(change)")
+            if case .failure = Patch.decodedByLibpng(image, width: 96, height: 96) { refused += 1 }
+        }
+        #expect(refused > 50)
+    }
+
     @Test func `every fixture is answered for as libpng does`() throws {
         for fixture in PatchImageFixture.accepted + PatchImageFixture.refused {
             Self.expectTheSame(try fixture.bytes(), width: fixture.width, height: fixture.height, fixture.name)
@@ -149,9 +210,25 @@ private func png(deflated: [UInt8], content: [UInt8], width: Int, height: Int) t
         sum = (sum + Int(byte)) % 65521
         sums = (sums + sum) % 65521
     }
+    return png(zlib: [0x78, 0x9c] + deflated + bigEndian(sums << 16 | sum), width: width, height: height)
+}
+
+/// The same of a whole zlib stream, in one chunk.
+private func png(zlib stream: [UInt8], width: Int, height: Int) -> [UInt8] {
     let header = bigEndian(width) + bigEndian(height) + [8, 2, 0, 0, 0]
-    return [0x89, 0x50, 0x4e, 0x47, 13, 10, 26, 10] + chunk("IHDR", header)
-        + chunk("IDAT", [0x78, 0x9c] + deflated + bigEndian(sums << 16 | sum)) + chunk("IEND", [])
+    return [0x89, 0x50, 0x4e, 0x47, 13, 10, 26, 10] + chunk("IHDR", header) + chunk("IDAT", stream) + chunk("IEND", [])
+}
+
+/// What the IDAT chunks of a PNG hold together.
+private func zlibStream(of png: [UInt8]) -> [UInt8] {
+    var stream: [UInt8] = []
+    var rest = png.dropFirst(8)
+    while rest.count >= 12 {
+        let size = rest.prefix(4).reduce(0) { $0 << 8 | Int($1) }
+        if rest.dropFirst(4).prefix(4).elementsEqual("IDAT".utf8) { stream += rest.dropFirst(8).prefix(size) }
+        rest = rest.dropFirst(12 + size)
+    }
+    return stream
 }
 
 private func bigEndian(_ value: Int) -> [UInt8] {

@@ -65,8 +65,8 @@ public final class ModelRegistry {
 
     /// Stores weights, once however often they are imported, and a version of them under `name`.
     ///
-    /// - Throws: `WeightsError` for a file that cannot be read, `OperationError` for one that is no such network and for
-    ///   a name that is taken by another version.
+    /// - Throws: `WeightsError` for a file that cannot be read, `OperationError` for one that is no such network, for
+    ///   weights that the arithmetic rounds too much, and for a name that is taken by another version.
     /// - Parameter training: what `training.json` says of the weights; it is kept with the version, `chosen` too.
     public func importModel(
         path: String, name: String, rule: DecisionRule, scope: DeclaredScope = DeclaredScope(),
@@ -78,6 +78,11 @@ public final class ModelRegistry {
         let (weights, network) = try ModelRegistry.network(file, path: path, arithmetic ?? .current)
         let golden = try GoldenPatch.made(for: network, rule)
         try WarmUp.check(network, rule.augmentation, golden)
+        guard try WarmUp.agrees(golden, with: Network(weights, arithmetic: .direct), rule) else {
+            throw OperationError(
+                "\(path): computed by \(network.arithmetic.rawValue), these weights give a made-up patch a probability that "
+                    + "is more than 1e-4 off: import them with --arithmetic \(Arithmetic.direct.rawValue)")
+        }
         let weightsSHA256 = try Hash.sha256(weights.canonicalBytes)
         if let training { try Self.check(training: training, of: hexadecimal(weightsSHA256)) }
         func digest(_ scope: DeclaredScope, _ arithmetic: Arithmetic) throws -> [UInt8] {

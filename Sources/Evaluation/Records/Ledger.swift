@@ -59,8 +59,8 @@ final class Ledger {
                 return (value: value, seal: try event.map { try store($0, entry) })
             }
         } catch let error as DatabaseError where error.isKeyTaken {
-            guard let table = tables.first(where: { $0.stores(in: error.table) }) else { throw error }
-            throw KeyExists(table: table.name)
+            guard tables.contains(where: { $0.stores(in: error.table) }) else { throw error }
+            throw KeyExists(refusal: error)
         }
         if let seal = done.seal { chain.advance(past: seal) }
         return done
@@ -167,6 +167,6 @@ struct LedgerEntry {
 
 /// A row with the same key stood there already, perhaps since a moment ago.
 struct KeyExists: Error, CustomStringConvertible {
-    let table: String
-    var description: String { "\(table) has a row with the same key already" }
+    let refusal: DatabaseError
+    var description: String { refusal.description }
 }

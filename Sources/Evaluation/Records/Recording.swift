@@ -97,7 +97,8 @@ struct Recording {
         return Settlement(submission: finding.submission, outcome: .deadLettered, announcement: nil)
     }
 
-    /// One transaction. A key that was taken a moment ago makes it start again, and then it looks first.
+    /// One transaction. A key that was taken a moment ago makes it start again, and then it looks first; one that is of
+    /// nothing it looks for is refused in the end.
     private func recordTogether(_ findings: [Finding], readable: QuarantinedMessage.Readable = .all) throws
         -> [Settlement]
     {
@@ -105,10 +106,13 @@ struct Recording {
         var looksFirst = findings.contains { finding in
             if case .refusal = finding.content { true } else { finding.submission.delivery.redelivered }
         }
+        var attempts = 0
         while true {
             do {
                 return try transact(findings, looksFirst: looksFirst, readable: readable)
-            } catch is KeyExists {
+            } catch let taken as KeyExists {
+                attempts += 1
+                guard attempts < 5 else { throw taken.refusal }
                 looksFirst = true
             }
         }

@@ -60,6 +60,15 @@ enum WarmUp {
         }
     }
 
+    /// Whether a network's arithmetic gives the patches a probability of tumour within 1e-4 of what convolutions
+    /// computed by their definition give. Rounding grows with the weights, and any may be imported.
+    static func agrees(_ golden: [GoldenPatch], with direct: Network, _ rule: DecisionRule) throws -> Bool {
+        let answers = try Classifier(direct, augmentation: rule.augmentation).classify(golden.map(\.patch))
+        return zip(golden, answers).allSatisfy { patch, answer in
+            abs(rule.pTumor(patch.answer) - rule.pTumor(answer)) <= 1e-4
+        }
+    }
+
     static func ramp(side: Int) -> Patch {
         Patch(width: side, height: side, rgb: (0..<side * side * 3).map { UInt8(truncatingIfNeeded: $0 * 7 % 256) })
     }

@@ -106,6 +106,22 @@ import Testing
         }
     }
 
+    @Test func `a row is stored by no partition's own name, by the owner neither`() async throws {
+        try await ReviewRoom.with { room in
+            try room.store([MadePrediction(number: 1)])
+            let owner = room.operatorSession
+            let columns = try UnsealedRowsTests.columns(room)
+            for part in 0..<8 {
+                let copy = """
+                    insert into sentinode.predictions_\(part) (job_id, writer, seal, leaf, stored_at, \(columns))
+                    select gen_random_uuid(), writer, seal, leaf + 1, now(), \(columns) from sentinode.predictions
+                    """
+                #expect(owner.sqlstate(of: copy) == "42501", "\(part)")
+            }
+            #expect(try owner.value("select count(*) from sentinode.predictions") == "1")
+        }
+    }
+
     @Test func `opinions of nothing, without an event, or out of their place in one are refused`() async throws {
         try await ReviewRoom.with { room in
             try room.store([MadePrediction(number: 1), MadePrediction(number: 2)])

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Writes what PyTorch computes from the shipped weights for artificial patches, as answers.csv beside it.
+"""Writes what PyTorch computes from shipped weights for artificial patches, as a CSV of their name beside it.
 
 usage: make_answers.py WEIGHTS PATCHES
 PATCHES is what `sentinode synthesize --count 40 --seed 5 --out PATCHES` wrote. Needs python3-torch, python3-pil and
@@ -46,7 +46,7 @@ def log_probabilities(weights, patch):
 
 weights = tensors(sys.argv[1])
 folder = pathlib.Path(sys.argv[2])
-with open(pathlib.Path(__file__).parent / "answers.csv", "w", newline="") as file:
+with open(pathlib.Path(__file__).parent / f"{pathlib.Path(sys.argv[1]).stem}.csv", "w", newline="") as file:
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(["number", "label", "log_p_normal", "log_p_tumor"])
     for number, row in enumerate(csv.DictReader(open(folder / "labels.csv"))):
