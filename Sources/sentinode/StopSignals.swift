@@ -9,8 +9,13 @@ final class StopSignals {
 
     init(_ stop: StopRequest, say: @escaping @Sendable (String) -> Void = complain) {
         let queue = DispatchQueue(label: "signals")
+        // Blocked, here and in the threads that come later, a signal waits until the queue looks; ignored, one that comes
+        // before would be lost.
+        var blocked = sigset_t()
+        sigemptyset(&blocked)
+        for number in [SIGTERM, SIGINT] { sigaddset(&blocked, number) }
+        pthread_sigmask(SIG_BLOCK, &blocked, nil)
         for number in [SIGTERM, SIGINT] {
-            signal(number, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
             source.setEventHandler {
                 // Nothing is lost: what is not acknowledged goes back to the queue.

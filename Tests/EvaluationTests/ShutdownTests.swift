@@ -33,6 +33,17 @@ import Testing
         }
     }
 
+    @Test func `SIGTERM ends a worker however early it comes`() async throws {
+        try await Laboratory.with { laboratory in
+            for _ in 0..<10 {
+                let worker = try laboratory.start("work", "--lanes", "1")
+                try wait(for: "a worker that waits for signals", every: 0) { try worker.blocks(SIGTERM) }
+                worker.send(SIGTERM)
+                #expect(try worker.waitForEnd() == .exit(0))
+            }
+        }
+    }
+
     @Test func `SIGTERM while the database lets nothing through ends with 69 after the grace`() async throws {
         try await Laboratory.with { laboratory in
             try laboratory.publish(try TestPatches.jobs(300))

@@ -53,15 +53,22 @@ struct AuditTeam {
         let state = SharedState(
             State(tasks: tasks[...], outcome: Outcome(result: SliceResult(tables: tables.count))))
         let group = DispatchGroup()
-        for number in 1...min(workers, max(1, tasks.count)) {
-            group.enter()
-            Thread.detachNewThread { [self] in
-                Thread.current.name = "audit \(number)"
-                do { try work(state) } catch { state.fail(error) }
-                group.leave()
+        var threads: [JoinedThread] = []
+        do {
+            for number in 1...min(workers, max(1, tasks.count)) {
+                group.enter()
+                threads.append(
+                    try JoinedThread(named: "audit \(number)") { [self] in
+                        do { try work(state) } catch { state.fail(error) }
+                        group.leave()
+                    })
             }
+        } catch {
+            state.fail(error)
+            group.leave()
         }
         while group.wait(timeout: .now() + .milliseconds(200)) == .timedOut { progress(state.events, plan.seals) }
+        for thread in threads { thread.join() }
         progress(state.events, plan.seals)
         return try state.outcome()
     }

@@ -19,26 +19,28 @@ public struct WorkerProcess: Sendable {
     ///
     /// - Throws: the first error that ended a lane.
     public func run() throws {
-        let group = DispatchGroup()
         let failures = LaneFailures()
-        for number in 1...settings.lanes {
-            group.enter()
-            let thread = Thread { [settings, surroundings, logger] in
-                Thread.current.name = "lane \(number)"
-                do {
-                    try EvaluationWorker(settings, surroundings, log: WorkerLog(logger, lane: number)).run()
-                } catch {
-                    failures.add(error)
-                    surroundings.stop.request()
-                }
-                group.leave()
-            }
-            // Headers nested 25,000 deep overflow an ordinary stack inside the broker library.
-            thread.stackSize = 64 << 20
-            thread.start()
+        var lanes: [JoinedThread] = []
+        do {
+            for number in 1...settings.lanes { lanes.append(try start(lane: number, failures)) }
+        } catch {
+            failures.add(error)
+            surroundings.stop.request()
         }
-        group.wait()
+        for lane in lanes { lane.join() }
         if let first = failures.first { throw first }
+    }
+
+    private func start(lane number: Int, _ failures: LaneFailures) throws -> JoinedThread {
+        // Headers nested 25,000 deep overflow an ordinary stack inside the broker library.
+        try JoinedThread(named: "lane \(number)", stackSize: 64 << 20) { [settings, surroundings, logger] in
+            do {
+                try EvaluationWorker(settings, surroundings, log: WorkerLog(logger, lane: number)).run()
+            } catch {
+                failures.add(error)
+                surroundings.stop.request()
+            }
+        }
     }
 }
 

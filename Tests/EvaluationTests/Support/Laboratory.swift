@@ -107,8 +107,7 @@ final class Laboratory {
     func drain(lanes: Int = 1, environment: [String: String] = [:], within seconds: Double = 120) throws -> Program {
         let worker = try start("work", "--drain", "--lanes", "\(lanes)", environment: environment)
         let end = try worker.waitForEnd(within: seconds)
-        let log = try worker.log()
-        try #require(end == .exit(0), "the worker ended with \(end): \(log.suffix(6000))")
+        try #require(end == .exit(0), "the worker ended with \(end): \(worker.lastWords().joined(separator: "\n"))")
         return worker
     }
 

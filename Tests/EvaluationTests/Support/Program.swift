@@ -64,13 +64,23 @@ final class Program {
     func output() throws -> String { try String(contentsOf: outputFile, encoding: .utf8) }
     func logLines() throws -> [Substring] { try log().split(separator: "\n") }
 
-    /// The end of what it has written to standard error.
+    /// The end of what it has written to standard error; of a crash, what was said before it and where it was.
     func lastWords() -> [Substring] {
         do {
-            return try logLines().suffix(8)
+            let lines = try logLines()
+            guard let crash = lines.firstIndex(where: { $0.contains("*** Signal") }) else { return lines.suffix(8) }
+            return Array(lines[max(0, crash - 8)..<min(lines.count, crash + 60)])
         } catch {
             return ["no log: \(error)"]
         }
+    }
+
+    /// Whether the signal waits until the running process looks for it (SigBlk of proc(5)).
+    func blocks(_ signal: Int32) throws -> Bool {
+        let status = try String(contentsOfFile: "/proc/\(processID)/status", encoding: .utf8)
+        let line = try #require(status.split(separator: "\n").first { $0.hasPrefix("SigBlk:") })
+        let mask = try #require(UInt64(line.dropFirst("SigBlk:".count).drop { $0 == "\t" }, radix: 16))
+        return mask & 1 << UInt64(signal - 1) != 0
     }
 
     /// Kilobytes of memory that the running process occupies (VmRSS of proc(5)), and the most it ever did (VmHWM).
