@@ -92,6 +92,7 @@ let privilegesOnFunctions = """
     sentinode.check_are_possible() |
     sentinode.check_predictions() |
     sentinode.refuse_retired() |
+    sentinode.refuse_partition() |
     sentinode.check_retention() |
     sentinode.check_review_policy() |
     sentinode.check_opinion_leaves() |

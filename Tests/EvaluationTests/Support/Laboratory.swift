@@ -28,6 +28,8 @@ final class Laboratory {
     static func with(_ stack: Stack? = nil, _ body: (Laboratory) async throws -> Void) async throws {
         try await onDedicatedThread {
             let laboratory = try Laboratory(on: try #require(stack ?? Stack.ofTheRun))
+            // A broker that is killed a moment later would have forgotten who is bound to what.
+            try stack?.evaluate("mnesia:sync_log().")
             do {
                 try await body(laboratory)
             } catch {
