@@ -1,6 +1,6 @@
-// Fast kernels for the first layer, direct in every arithmetic, which has too few channels to fill vectors with: here a vector holds
-// neighbouring pixels of one channel. A file that includes this one has included network_tiles.h and
-// defined OUTPUTS, the output channels of a tile, and store_pixels() for them.
+// Fast kernels for the first layer, direct in every arithmetic, which has too few channels to fill vectors with: here a
+// vector holds neighbouring pixels of one channel. A file that includes this one has included network_tiles.h and defined
+// OUTPUTS, the output channels of a tile, and store_pixels() for them.
 //
 // A pooled pixel takes the sums of two neighbouring columns. So the input is laid out by the parity of its columns: then
 // vectors of neighbouring pooled pixels are loaded, computed and pooled without moving a float from its lane.
