@@ -61,7 +61,8 @@ let package = Package(
             name: "kernel-benchmark", dependencies: ["PatchClassifier"], path: "Benchmarks/kernels",
             exclude: ["peers.py"], swiftSettings: strict),
         .executableTarget(
-            name: "queue-benchmark", dependencies: ["MessageBroker"], path: "Benchmarks/queue", swiftSettings: strict),
+            name: "queue-benchmark", dependencies: ["Database", "MessageBroker"], path: "Benchmarks/queue",
+            swiftSettings: strict),
 
         .testTarget(
             name: "PatchClassifierTests", dependencies: ["PatchClassifier"],

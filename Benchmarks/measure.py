@@ -31,8 +31,11 @@ class Side:
     table: str
     database_url: str
     program: str = ""  # empty: the peer
+    least: bool = False  # the worker that does the least that any does
 
     def commands(self, lanes, batch, processes, serve):
+        if self.least:
+            return [[os.environ["QUEUE_BENCHMARK"], "least", self.queue, self.events]]
         if not self.program:
             worker = [sys.executable, f"{HERE}/peer/worker.py", "--batch", str(batch)]
             return [worker + (["--serve"] if serve else [])] * (lanes * processes)
@@ -48,6 +51,11 @@ def product_side(program, database_url):
 
 def peer_side(database_url):
     return Side("", "peer.patches", "peer.patches", "peer.events", "peer.predictions", database_url)
+
+
+def least_side(database_url):
+    """Only for single patches: what it is given is stored nowhere."""
+    return dataclasses.replace(peer_side(database_url), table="peer.single_row", least=True)
 
 
 def connect():

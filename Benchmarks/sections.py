@@ -206,8 +206,10 @@ def peer(bench):
 
 def latency(bench):
     """One patch at a time; percentiles of each round of 300."""
+    least = measure.least_side(bench.peer.database_url)
     cases = {"sentinode": lambda: measure.latencies(bench.product, bench.patches, 300, PACE),
              "Python worker": lambda: measure.latencies(bench.peer, bench.patches, 300, PACE),
+             "the least worker": lambda: measure.latencies(least, bench.patches, 300, PACE),
              "the broker alone": lambda: measure.broker_round_trips(bench.patches, 300, PACE),
              "a single-row commit": lambda: measure.single_row_commits(bench.database, 300, PACE),
              "single-row commits, one after the other": lambda: measure.single_row_commits(bench.database, 300, 0)}
@@ -224,7 +226,7 @@ def latency(bench):
 def queue(bench):
     """What one quorum queue passes when nothing is done with it, and what that costs the broker."""
     count = 2 * bench.settings.count
-    command = [os.environ["QUEUE_BENCHMARK"], str(count), *sorted(glob.glob(bench.settings.patches + "/*.png"))]
+    command = [os.environ["QUEUE_BENCHMARK"], "rate", str(count), *sorted(glob.glob(bench.settings.patches + "/*.png"))]
     rates, spent = [], []
     for _ in range(bench.settings.rounds):
         before = measure.cpu_seconds("beam.smp")
