@@ -264,11 +264,21 @@ def payload(bench):
                             "noise as PNG": {"patches": noise(200)}})
 
 
+# What makes a copy of a row one of its own: its key, its place on a slide of 100,000 patches, its image, its time in the
+# 90 days before, and its leaf in a chain of events of 64.
+COPIED = {"job_id": "gen_random_uuid()", "slide_id": "'S-' || number / 100000", "x": "96 * (number % 400)",
+          "y": "96 * (number / 400 % 250)", "site": "'site-' || number / 100000 % 8",
+          "image_sha256": "sha256(int8send(number))", "seal": "number / 64", "leaf": "1 + number % 64",
+          "writer": "'00000000-0000-4000-8000-000000000000'::uuid"}
+TIMES = ("enqueued_at", "received_at", "predicted_at", "stored_at")
+
+
 def history(bench):
-    """Copies of rows that the product has stored, in databases of their own; sealed by nobody."""
+    """With rows that were there before, in databases of their own: made from those that the product has stored, each with
+    a key, a place, a time and a leaf of its own. Their events and seals are there too, but hold nothing together."""
     columns = [row[0] for row in bench.database.execute(
         "select attname from pg_attribute where attrelid = 'sentinode.predictions'::regclass and attnum > 0 "
-        "and attgenerated = '' and attname <> 'job_id' order by attnum")]
+        "and attgenerated = '' order by attnum")]
     sides = {}
     for rows in bench.settings.history:
         url, administrators = make_database(bench, f"history_{rows}")
@@ -278,13 +288,7 @@ def history(bench):
         measure.drain(side, bench.settings.count, database)
         if rows:
             with psycopg.connect(administrators, autocommit=True) as connection:
-                connection.execute("set session_replication_role = replica")
-                connection.execute(
-                    f"insert into sentinode.predictions (job_id, {', '.join(columns)}) "
-                    f"select gen_random_uuid(), {', '.join(columns)} from (select * from sentinode.predictions) as stored, "
-                    f"generate_series(1, {rows // bench.settings.count}) as copy")
-                connection.execute("vacuum analyze sentinode.predictions")
-                connection.execute("checkpoint")
+                make_history(connection, columns, rows)
         sides[f"{rows:,} rows"] = (side, database)
     rates = {name: [] for name in sides}
     for _ in range(bench.settings.rounds):
@@ -292,6 +296,31 @@ def history(bench):
             rates[name].append(bench.rate(side, database=database)[0])
     for name, values in rates.items():
         bench.figures.add("history", name, "patches/s", values)
+
+
+def make_history(connection, columns, rows):
+    since = f"interval '90 days' * (1 - number / {rows}.0)"
+    values = [COPIED.get(name) or (f"{name} - {since}" if name in TIMES else name) for name in columns]
+    connection.execute("set session_replication_role = replica")
+    connection.execute("create temporary table stored as select row_number() over () - 1 as place, * "
+                       "from sentinode.predictions")
+    connection.execute("create unique index on stored (place)")
+    connection.execute("analyze stored")
+    connection.execute(
+        f"insert into sentinode.predictions ({', '.join(columns)}) select {', '.join(values)} "
+        f"from generate_series(0, {rows - 1}) as number join stored on place = number % (select count(*) from stored)")
+    connection.execute(
+        f"insert into audit.events (writer, seal, occurred_at, actor, action, detail_source, leaves, salt) "
+        f"select {COPIED['writer']}, number / 64, now() - {since}, session_user, 'batch.recorded', '{{\"recorded\": 64}}', "
+        f"decode(repeat(md5(number::text), 128), 'hex'), uuid_send(gen_random_uuid()) "
+        f"from generate_series(0, {rows - 1}, 64) as number")
+    connection.execute(
+        f"insert into audit.seals (writer, number, previous, leaf_count, root, seal) "
+        f"select {COPIED['writer']}, number / 64, case when number > 0 then sha256(int8send(number - 64)) end, 65, "
+        f"sha256(int8send(-number)), sha256(int8send(number)) from generate_series(0, {rows - 1}, 64) as number")
+    for table in ("sentinode.predictions", "audit.events", "audit.seals"):
+        connection.execute(f"vacuum analyze {table}")
+    connection.execute("checkpoint")
 
 
 def make_database(bench, name):

@@ -97,9 +97,11 @@ final class Laboratory {
         try start(arguments, environment: more)
     }
 
-    func start(_ arguments: [String], environment more: [String: String] = [:], output: URL? = nil) throws -> Program {
+    func start(
+        _ arguments: [String], environment more: [String: String] = [:], output: URL? = nil, on processor: String? = nil
+    ) throws -> Program {
         let program = try Program(
-            arguments, environment: environment.merging(more) { $1 }, folder: folder, output: output)
+            arguments, environment: environment.merging(more) { $1 }, folder: folder, output: output, on: processor)
         programs.append(program)
         return program
     }

@@ -15,13 +15,22 @@ final class Program {
     private let outputFile: URL
 
     /// Starts it. `environment` is all that it gets; what it prints goes to `output`, or to a file of its own.
-    init(_ arguments: [String], environment: [String: String], folder: URL, output: URL? = nil) throws {
+    /// `processor` is one of those that QEMU emulates.
+    init(
+        _ arguments: [String], environment: [String: String], folder: URL, output: URL? = nil,
+        on processor: String? = nil
+    ) throws {
         let name = UUID().uuidString
         errorFile = folder.appending(path: name + ".stderr")
         outputFile = folder.appending(path: name + ".stdout")
         for file in [errorFile, outputFile] { try Data().write(to: file) }
-        process.executableURL = Program.executable
-        process.arguments = arguments
+        if let processor {
+            process.executableURL = Program.emulator
+            process.arguments = ["-cpu", processor, Program.executable.path] + arguments
+        } else {
+            process.executableURL = Program.executable
+            process.arguments = arguments
+        }
         process.environment = environment
         process.currentDirectoryURL = folder
         process.standardInput = FileHandle.nullDevice
@@ -33,6 +42,9 @@ final class Program {
 
     /// Stands beside the test bundle in the build folder.
     static let executable = Bundle.module.bundleURL.deletingLastPathComponent().appending(path: "sentinode")
+
+    /// Of Debian's package qemu-user.
+    static let emulator = URL(filePath: "/usr/bin/qemu-x86_64")
 
     var processID: Int32 { process.processIdentifier }
     var isRunning: Bool { process.isRunning }
