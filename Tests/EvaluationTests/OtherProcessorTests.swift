@@ -6,12 +6,7 @@ import Testing
 @testable import Evaluation
 
 /// What a processor lacks is computed otherwise, and comes out the same: here are some that QEMU emulates.
-@Suite(
-    .needsStack,
-    .enabled(
-        if: FileManager.default.isExecutableFile(atPath: Program.emulator.path),
-        "\(Program.emulator.path) is not there: run scripts/packages checks"))
-struct OtherProcessorTests {
+@Suite(.needsStack, .needsEmulator) struct OtherProcessorTests {
     /// An emulated processor, and the best of our kernels that it can run.
     struct Processor: CustomTestStringConvertible {
         let name: String

@@ -14,8 +14,8 @@ import Testing
         return out + "/labels.csv"
     }
 
-    private func start(_ arguments: [String], _ folder: LabelledFolder) throws -> Program {
-        try Program(arguments, environment: [:], folder: URL(filePath: folder.path))
+    private func start(_ arguments: [String], _ folder: LabelledFolder, on processor: String? = nil) throws -> Program {
+        try Program(arguments, environment: [:], folder: URL(filePath: folder.path), on: processor)
     }
 
     private func train(_ arguments: [String], ends code: Int32 = 0, _ folder: LabelledFolder) throws -> Program {
@@ -59,6 +59,21 @@ import Testing
                     [list, "--epochs", "9", "--batch", "32", "--seed", "3", "--out", "killed", "--resume"], ends: 1,
                     folder)
                 #expect(try other.log().contains("of another recipe"))
+            }
+        }
+    }
+
+    @Test(.needsEmulator, arguments: ["Haswell", "Nehalem"])
+    func `a processor with AVX2 alone, and one without it, train the same weights`(processor: String) async throws {
+        try await onDedicatedThread {
+            try LabelledFolder.with { folder in
+                let list = try synthesize(16, to: "patches", in: folder)
+                let flags = ["train", list, "--epochs", "1", "--batch", "8", "--out"]
+                let programs = [
+                    try start(flags + ["here"], folder), try start(flags + ["there"], folder, on: processor),
+                ]
+                for program in programs { #expect(try program.waitForEnd() == .exit(0), "\(program.lastWords())") }
+                #expect(try weights(folder, "there") == weights(folder, "here"))
             }
         }
     }

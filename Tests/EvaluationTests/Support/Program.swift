@@ -105,3 +105,12 @@ final class Program {
         return (try field("VmRSS"), try field("VmHWM"))
     }
 }
+
+extension Trait where Self == ConditionTrait {
+    /// Skips, with the reason, where no other processor can be emulated.
+    static var needsEmulator: Self {
+        .enabled(
+            if: FileManager.default.isExecutableFile(atPath: Program.emulator.path),
+            "\(Program.emulator.path) is not there: run scripts/packages checks")
+    }
+}
