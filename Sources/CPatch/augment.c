@@ -54,13 +54,18 @@ struct round_trip {
     struct jpeg_failure failure;
     struct jpeg_compress_struct encoder;
     struct jpeg_decompress_struct decoder;
-    unsigned char *bytes;
+    unsigned char *room;  // ours
+    unsigned char *bytes;  // there, or where libjpeg put more than the room takes
     unsigned long count;
 };
 
 static bool encode(struct round_trip *trip, const uint8_t *rgb, int32_t side, int32_t quality, bool halves_colours) {
     if (setjmp(trip->failure.place)) return false;
     struct jpeg_compress_struct *jpeg = &trip->encoder;
+    // More than an image takes: libjpeg forgets what it has freed where it cannot get more.
+    trip->count = 6 * (unsigned long)side * (unsigned long)side + 4096;
+    trip->bytes = trip->room = malloc(trip->count);
+    if (!trip->room) return false;
     jpeg_mem_dest(jpeg, &trip->bytes, &trip->count);
     jpeg->image_width = jpeg->image_height = (JDIMENSION)side;
     jpeg->input_components = 3;
@@ -109,7 +114,8 @@ bool patch_jpeg(const uint8_t *rgb, int32_t side, int32_t quality, bool halves_c
     bool done = create(trip) && encode(trip, rgb, side, quality, halves_colours) && decode(trip, side, decoded);
     jpeg_destroy_compress(&trip->encoder);
     jpeg_destroy_decompress(&trip->decoder);
-    free(trip->bytes);
+    if (trip->bytes != trip->room) free(trip->bytes);
+    free(trip->room);
     free(trip);
     return done;
 }

@@ -21,13 +21,23 @@ public struct SQL: ExpressibleByStringLiteral, Hashable, Sendable {
 
     /// A name that the catalogue gave, quoted: whatever it contains, it is read as one name.
     public static func identifier(_ name: String) -> SQL {
-        SQL(text: "\"" + name.replacing("\"", with: "\"\"") + "\"")
+        SQL(text: "\"" + doubling("\"", in: name) + "\"")
     }
 
     /// A name that the catalogue gave, as a text: whatever it contains, it is read as one text.
     public static func quoted(_ name: String) -> SQL {
-        let text = name.replacing("\\", with: "\\\\").replacing("'", with: "''")
-        return SQL(text: "E'\(text)'")
+        SQL(text: "E'" + doubling("'", "\\", in: name) + "'")
+    }
+
+    /// Scalar by scalar, as PostgreSQL reads: a quote with a combining character behind it is one Character, and ends a
+    /// text there all the same.
+    private static func doubling(_ marks: Unicode.Scalar..., in name: String) -> String {
+        var text = String.UnicodeScalarView()
+        for scalar in name.unicodeScalars {
+            if marks.contains(scalar) { text.append(scalar) }
+            text.append(scalar)
+        }
+        return String(text)
     }
 
     /// A number within the text, for COPY, which takes no parameters.

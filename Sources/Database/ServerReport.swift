@@ -55,7 +55,9 @@ extension DatabaseError {
         if let bytes = message.firstRange(of: ": 0x") {
             message = message[..<bytes.lowerBound]
         }
-        if let first = message.firstIndex(of: "\""), let last = message.lastIndex(of: "\""), first < last {
+        // As scalars: with a combining character behind it a quotation mark is another Character.
+        let scalars = message.unicodeScalars
+        if let first = scalars.firstIndex(of: "\""), let last = scalars.lastIndex(of: "\""), first < last {
             ending = "\"…" + message[last...]
             message = message[..<first]
         }

@@ -145,6 +145,9 @@ final class EvaluationWorker {
 
     // MARK: 3. Classify
 
+    /// Patches between which the broker hears from the lane, if it is due: a large network may take long for a batch.
+    private static let piece = 16
+
     /// A patch's result does not depend on what else is in the batch.
     func classify(_ examined: [Examined]) throws -> [Finding] {
         let (version, classifier) = try liveClassifier()
@@ -154,8 +157,19 @@ final class EvaluationWorker {
         let sampled = try sample.draw(
             examined.compactMap(\.job), version: version.name,
             features: classifier.network.architecture.embeddingSize, at: now)
-        var (answers, opinions) = try surroundings.gate.ordinary(meanwhile: keepAlive) {
-            (try classifier.classify(patches) { sampled[$0] }[...], try shadows.opinions(on: patches)[...])
+        var answers: ArraySlice<Answer> = []
+        var opinions: ArraySlice<[ShadowOpinion]> = []
+        try surroundings.gate.ordinary(meanwhile: keepAlive) {
+            var lastHeard = ContinuousClock.now
+            for start in stride(from: 0, to: patches.count, by: Self.piece) {
+                if ContinuousClock.now - lastHeard > .seconds(1) {
+                    try keepAlive()
+                    lastHeard = .now
+                }
+                let some = Array(patches[start..<min(start + Self.piece, patches.count)])
+                answers += try classifier.classify(some) { sampled[start + $0] }
+                opinions += try shadows.opinions(on: some)
+            }
         }
         let classifiedAt = Timestamp.now
         return examined.map { one in
@@ -180,6 +194,7 @@ final class EvaluationWorker {
     /// into shadow is asked too.
     private func record(_ findings: [Finding], of examined: [Examined]) throws -> [Settlement] {
         var findings = findings
+        var mayBeStored = false
         while true {
             do {
                 let version = try liveVersion().name
@@ -187,7 +202,7 @@ final class EvaluationWorker {
                 return try persist { ledger in
                     try Recording(
                         ledger: ledger, modelVersion: version, shadowGeneration: shadows.generation,
-                        selection: selection
+                        selection: selection, isAnotherTry: mayBeStored, noteCommit: { mayBeStored = true }
                     ).record(findings)
                 }
             } catch ControlChange.otherVersions(let control) {

@@ -41,7 +41,11 @@ public final class Publisher {
         try takeFrames()
         batch = ConfirmLedger(count: messages.count, firstTag: nextTag)
         self.messages = messages
-        defer { self.messages = [] }
+        defer {
+            // What is answered later finds no batch, whose messages it might be about.
+            batch = ConfirmLedger(count: 0, firstTag: nextTag)
+            self.messages = []
+        }
         try sendAll(before: deadline)
         try takeFrames()
         while !batch.isComplete, !deadline.hasPassed {

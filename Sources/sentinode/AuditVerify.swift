@@ -24,7 +24,7 @@ struct AuditVerify: ParsableCommand {
     var since: Moment?
     @Option(help: "Only the rows of this slide, with what was sealed together with them.")
     var slide: String?
-    @Option(help: "File of the public key that the first checkpoint names.")
+    @Option(help: "File of a public key that the checkpoints were signed with, the first or a later one.")
     var publicKey: String?
     @Option(help: "File with checkpoints that was kept outside of the database; may be given again.")
     var checkpoint: [String] = []

@@ -51,7 +51,7 @@ private func exitCode(of work: () throws -> Void, _ say: (String) -> Void) -> Ex
 
 /// One line on stderr.
 func complain(_ sentence: String) {
-    FileHandle.standardError.write(Data("sentinode: \(sentence)\n".utf8))
+    StandardError.write("sentinode: \(sentence)\n")
 }
 
 private func sentence(for error: any Error) -> String {

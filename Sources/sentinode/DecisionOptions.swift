@@ -5,7 +5,10 @@ import PatchClassifier
 /// What a version decides by: flags, then the `.version.json` beside its weights, then a threshold of 0.5.
 struct DecisionOptions: ParsableArguments {
     @Option(
-        help: "tumor when p_tumor is at least this (default: as in NAME.version.json beside the weights, else 0.5).")
+        help: """
+            tumor when p_tumor is at least this (default: as in NAME.version.json beside the weights, else 0.5). One that is \
+            named leaves the declared band behind: name --uncertain too, or there is none.
+            """)
     var threshold: Float?
     @Option(help: "LOW,HIGH: from LOW on and below HIGH the decision is uncertain, and a person must look.")
     var uncertain: UncertainBand?

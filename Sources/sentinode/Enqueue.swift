@@ -15,7 +15,7 @@ struct Enqueue: ParsableCommand {
 
             Examples:
               sentinode enqueue patches/
-              sentinode enqueue a.png b.png --slide S-17 --site north --stain H&E
+              sentinode enqueue a.png b.png --slide S-17 --site north --stain 'H&E'
               sentinode enqueue --manifest patches.csv --scanner "Scanner 2"
             """)
 

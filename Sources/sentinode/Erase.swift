@@ -69,7 +69,7 @@ struct Erase: ParsableCommand {
             complain("nothing was erased: there is no terminal to ask at, so say --yes")
             throw Exit.usage
         }
-        FileHandle.standardError.write(Data("This cannot be undone. Type yes to erase: ".utf8))
+        StandardError.write("This cannot be undone. Type yes to erase: ")
         guard readLine() == "yes" else {
             complain("nothing was erased")
             throw Exit.problemFound

@@ -17,7 +17,7 @@ final class Terminal: Sendable {
     func write(_ line: String) {
         live.withLock { live in
             let erase = live.isEmpty ? "" : "\r\u{1b}[K"
-            FileHandle.standardError.write(Data("\(erase)\(line)\n\(live)".utf8))
+            StandardError.write("\(erase)\(line)\n\(live)")
         }
     }
 
@@ -26,7 +26,7 @@ final class Terminal: Sendable {
         guard isTerminal else { return }
         live.withLock { live in
             live = text
-            FileHandle.standardError.write(Data("\r\u{1b}[K\(text)".utf8))
+            StandardError.write("\r\u{1b}[K\(text)")
         }
     }
 }
@@ -69,17 +69,25 @@ private struct LineLogHandler: LogHandler {
     }
 
     func log(event: LogEvent) {
-        let all = metadata.merging(event.metadata ?? [:]) { $1 }.sorted { $0.key < $1.key }
+        let lost = StandardError.takeLost()
+        if lost > 0 {
+            write(.warning, "what was written here was lost", metadata.merging(["times": "\(lost)"]) { $1 })
+        }
+        write(event.level, event.message, metadata.merging(event.metadata ?? [:]) { $1 })
+    }
+
+    private func write(_ level: Logger.Level, _ message: Logger.Message, _ metadata: Logger.Metadata) {
+        let all = metadata.sorted { $0.key < $1.key }
         let now = Timestamp.now.description
         switch format {
         case .text:
             let pairs = all.map { " \($0.key)=\($0.value)" }.joined()
-            terminal.write("\(now) \(event.level) \(event.message)\(pairs)")
+            terminal.write("\(now) \(level) \(message)\(pairs)")
         case .json:
             var object = Dictionary(uniqueKeysWithValues: all.map { ($0.key, LogValue($0.value)) })
             object["time"] = .text(now)
-            object["level"] = .text(event.level.rawValue)
-            object["message"] = .text(event.message.description)
+            object["level"] = .text(level.rawValue)
+            object["message"] = .text(message.description)
             terminal.write(jsonLine(object))
         }
     }

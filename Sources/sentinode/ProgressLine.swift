@@ -14,11 +14,12 @@ final class ProgressLine {
         self.unit = unit
     }
 
+    /// `done` may pass the total, which grew meanwhile.
     func show(done: Int) {
         guard isShown else { return }
         let seconds = (ContinuousClock.now - started) / .seconds(1)
         let rate = seconds > 0 ? Int(Double(done) / seconds) : 0
-        let filled = total > 0 ? 30 * done / total : 30
+        let filled = total > 0 ? 30 * min(done, total) / total : 30
         let bar = String(repeating: "#", count: filled) + String(repeating: ".", count: 30 - filled)
         write("\r[\(bar)] \(done) of \(total) \(unit), \(rate)/s\u{1b}[K")
     }
@@ -26,18 +27,18 @@ final class ProgressLine {
     /// Clears the line, runs `body`, which may print, and shows the line again.
     func interrupt(_ body: () -> Void) {
         let shown = line
-        if isShown { FileHandle.standardError.write(Data("\r\u{1b}[K".utf8)) }
+        if isShown { StandardError.write("\r\u{1b}[K") }
         body()
         if isShown, !shown.isEmpty { write(shown) }
     }
 
     func end() {
-        if isShown, !line.isEmpty { FileHandle.standardError.write(Data("\n".utf8)) }
+        if isShown, !line.isEmpty { StandardError.write("\n") }
         line = ""
     }
 
     private func write(_ text: String) {
         line = text
-        FileHandle.standardError.write(Data(text.utf8))
+        StandardError.write(text)
     }
 }

@@ -39,7 +39,7 @@ struct Review: ParsableCommand {
                     print(key.commitmentText)
                 } else {
                     print(key.secretText)
-                    FileHandle.standardError.write(Data("commitment \(key.commitmentText)\n".utf8))
+                    StandardError.write("commitment \(key.commitmentText)\n")
                 }
             }
         }

@@ -15,7 +15,7 @@ struct Sentinode: ParsableCommand {
 
               SENTINODE_AMQP_URL        amqp://user:password@host/vhost, or amqps://
               SENTINODE_DATABASE_URL    postgresql://user:password@host/database
-              SENTINODE_MODEL           weights for `classify`, which needs neither of the two
+              SENTINODE_MODEL           weights for `classify`, which needs neither of the two, and `evaluate`
 
             Examples:
               sentinode migrate

@@ -83,7 +83,10 @@ struct CopyOutTests {
         }
     }
 
-    @Test(arguments: ["plain", "with \"quotes\"", "with 'apostrophes'", "back\\slash", "ünïcödé"])
+    @Test(arguments: [
+        "plain", "with \"quotes\"", "with 'apostrophes'", "back\\slash", "ünïcödé", "a\"\u{301}b", "a'\u{301}b",
+        "a\\\u{301}b",
+    ])
     func `a name of the catalogue stays one name whatever it contains`(name: String) async throws {
         try await ScratchDatabase.with { database in
             let connection = try database.connect()

@@ -179,6 +179,7 @@ struct ErrorKindTests {
         ("invalid input syntax for type integer: \"4711\"", "invalid input syntax for type integer: \"…\""),
         ("value \"4711\" is out of range for type smallint", "value \"…\" is out of range for type smallint"),
         ("invalid input syntax for type uuid: \"a\"4711\"b\"", "invalid input syntax for type uuid: \"…\""),
+        ("invalid input syntax for type uuid: \"\u{301}4711\"", "invalid input syntax for type uuid: \"…\""),
         ("invalid byte sequence for encoding \"UTF8\": 0xff 0xfe", "invalid byte sequence for encoding \"…\""),
         ("division by zero", "division by zero"),
     ])

@@ -47,6 +47,16 @@ import Testing
         }
     }
 
+    @Test func `work goes on where nothing more can be written to the log`() async throws {
+        try await Laboratory.with { laboratory in
+            try laboratory.publish(try TestPatches.jobs(20) + [TestPatches.message([1, 2, 3], id: "bad")])
+            let worker = try laboratory.start(["work", "--drain", "--lanes", "2"], errors: Self.full)
+            #expect(try worker.waitForEnd() == .exit(0))
+            #expect(try laboratory.predictions() == 20)
+            #expect(try laboratory.quarantine().count == 1)
+        }
+    }
+
     @Test func `a folder without patches and a manifest without lines both send nothing and end with 1`() async throws {
         try await withPatch { folder in
             try await Laboratory.with { laboratory in

@@ -53,8 +53,8 @@ import Testing
         return StoredPrediction(prediction(job), Receipt(position: position, root: Self.image))
     }
 
-    private func plan(_ findings: [Finding], _ known: Known = Known()) -> RecordingPlan {
-        RecordingPlan(findings, known, at: Self.at, readable: .all)
+    private func plan(_ findings: [Finding], _ known: Known = Known(), isAnotherTry: Bool = false) -> RecordingPlan {
+        RecordingPlan(findings, known, at: Self.at, readable: .all, isAnotherTry: isAnotherTry)
     }
 
     /// The outcomes, in the order of the findings.
@@ -116,6 +116,8 @@ import Testing
         #expect(plan.quarantined.isEmpty)
         #expect(plan.repeats.count == (redelivered ? 0 : 1))
         #expect(try outcomes(plan) == ["quarantined truncated"])
+        // The try before may have stored it, and its answer was lost.
+        #expect(self.plan([again], known, isAnotherTry: true).repeats.isEmpty)
         // Somebody decided about it meanwhile: then it was sent again, however it came.
         known.decided = known.quarantined
         #expect(self.plan([again], known).repeats.count == 1)

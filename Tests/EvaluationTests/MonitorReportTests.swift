@@ -24,6 +24,12 @@ import Testing
         }
     }
 
+    /// A browser reads a quotation mark as one, whatever combines with it.
+    @Test func `what senders write cannot leave its place in the page`() {
+        let marks = [("\"", "&quot;"), ("<", "&lt;"), (">", "&gt;"), ("&", "&amp;")]
+        for (mark, escaped) in marks { #expect((mark + "\u{301}b").escaped == escaped + "\u{301}b") }
+    }
+
     @Test func `JSON says the same for machines`() async throws {
         try await MonitoredLaboratory.with(days: 3, patches: 1_500, slide: 50) { lab in
             let printed = try lab.run("--json")

@@ -33,7 +33,7 @@ import Testing
         #expect(try CSVTable("a\n1.5\t;\n").rows.map(\.fields) == [["1.5\t;"]])
     }
 
-    @Test(arguments: ["plain", "a,b", "a \"quote\"", "two\nlines", "two\r\nlines", "a\rb"])
+    @Test(arguments: ["plain", "a,b", "a \"quote\"", "two\nlines", "two\r\nlines", "a\rb", "a\"\u{301}b"])
     func `is read back as it was written`(field: String) throws {
         #expect(try CSVTable("name\r\n\(CSVTable.quoted(field))\r\n").rows.map(\.fields) == [[field]])
     }

@@ -115,6 +115,35 @@ import Testing
         }
     }
 
+    @Test func `work that is paused outlasts a database that is away for longer than a lane is patient`() async throws {
+        let stack = try OwnStack.required()
+        try await Laboratory.with(stack) { laboratory in
+            #expect(try laboratory.runToEnd("pause", "--reason", "maintenance").end == .exit(0))
+            let environment = ["SENTINODE_PATIENCE": "1s"]
+            let (worker, other) = (
+                try laboratory.start("work", "--lanes", "1", environment: environment),
+                try laboratory.start("work", "--lanes", "1", "--grace", "1h", environment: environment)
+            )
+            for worker in [worker, other] {
+                try wait(for: "the pause to be seen") { try worker.log().contains("work is paused") }
+            }
+            try stack.command("stop", "postgres")
+            for worker in [worker, other] {
+                try wait(for: "the patience to end") { try worker.log().contains("the database is still away") }
+            }
+            other.send(SIGTERM)
+            #expect(try other.waitForEnd() == .exit(0))
+            try stack.command("start", "postgres")
+            try laboratory.reconnect()
+            try laboratory.publish(try TestPatches.jobs(50))
+            #expect(try laboratory.runToEnd("resume", "--reason", "it is over").end == .exit(0))
+            try wait(for: "the work to go on") { try laboratory.predictions() == 50 }
+            worker.send(SIGTERM)
+            #expect(try worker.waitForEnd() == .exit(0))
+            try laboratory.expectExactlyOnce(jobs: 50)
+        }
+    }
+
     @Test func `SIGTERM while the database is down ends with 69, and nothing is lost`() async throws {
         let stack = try OwnStack.required()
         try await Laboratory.with(stack) { laboratory in

@@ -9,7 +9,7 @@ struct Catalogue {
         let identity: String
 
         init(kind: String, identity: String) {
-            (self.kind, self.identity) = (kind, identity.replacing("\n", with: "\\n"))
+            (self.kind, self.identity) = (kind, identity.replacingScalars { $0 == "\n" ? "\\n" : nil })
         }
 
         static func < (left: Object, right: Object) -> Bool {

@@ -9,8 +9,9 @@ public enum BrokerNames {
     public static let deadPatches = "sentinode.patches.dead"
     public static let patchesKey = "patches"
 
-    /// Queues that a reply may never go to: a sender could otherwise build a loop.
-    public static func isReserved(_ queue: String) -> Bool { queue.hasPrefix("sentinode.") }
+    /// Queues that a reply may never go to: a sender could otherwise build a loop. By bytes, as the broker and the
+    /// database compare: `hasPrefix` would miss a name whose dot is followed by a combining character.
+    public static func isReserved(_ queue: String) -> Bool { queue.utf8.starts(with: "sentinode.".utf8) }
 
     /// Whether a reply to this queue can only be lost, or do harm.
     static func isUnreachable(_ queue: String) -> Bool {
@@ -18,7 +19,7 @@ public enum BrokerNames {
     }
 
     /// Queues that stand for a connection which waits for an answer, and that are gone with it.
-    static func isDirectReply(_ queue: String) -> Bool { queue.hasPrefix(DirectReplyAddress.prefix) }
+    static func isDirectReply(_ queue: String) -> Bool { queue.utf8.starts(with: DirectReplyAddress.prefix.utf8) }
 
     /// Exchanges, queues and bindings.
     ///

@@ -10,9 +10,10 @@ enum DirectReplyAddress {
 
     /// Whether some broker can have given out this address. Nothing is said about whether anybody still waits there.
     static func isWellFormed(_ queue: String) -> Bool {
-        guard queue.hasPrefix(prefix + ".") else { return false }
-        let processID = queue.dropFirst(prefix.count + 1).prefix { $0 != "." }
-        guard let term = Data(base64Encoded: String(processID)) else { return false }
+        let start = (prefix + ".").utf8
+        guard queue.utf8.starts(with: start) else { return false }
+        let processID = queue.utf8.dropFirst(start.count).prefix { $0 != UInt8(ascii: ".") }
+        guard let term = Data(base64Encoded: Data(processID)) else { return false }
         return isProcessID([UInt8](term))
     }
 

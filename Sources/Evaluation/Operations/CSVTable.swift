@@ -54,7 +54,7 @@ extension CSVTable {
     static func quoted(_ field: String) -> String {
         // By bytes: as a Character, a line feed is not found in a line break of two.
         guard field.utf8.contains(where: { "\",\r\n".utf8.contains($0) }) else { return field }
-        return "\"" + field.replacing("\"", with: "\"\"") + "\""
+        return "\"" + field.replacingScalars { $0 == "\"" ? "\"\"" : nil } + "\""
     }
 }
 

@@ -44,6 +44,10 @@ struct Recording {
     /// Of the versions in shadow that were asked too.
     let shadowGeneration: Int64?
     let selection: SelectionAtDecision
+    /// Whether an earlier try, whose answer was lost or which ended half-way, may have stored some of these findings.
+    var isAnotherTry = false
+    /// Called when a transaction was committed, or may have been.
+    var noteCommit: () -> Void = {}
 
     /// Settles all findings. What the database refuses is halved until the culprit is alone, and quarantined.
     ///
@@ -51,7 +55,12 @@ struct Recording {
     func record(_ findings: [Finding]) throws -> [Settlement] {
         let (firsts, repeats) = Recording.firsts(of: findings)
         var settled = try recordHalving(firsts)
-        if !repeats.isEmpty { settled += try record(repeats) }
+        if !repeats.isEmpty {
+            // An earlier try that ended before its end did not come to these.
+            var recording = self
+            recording.isAnotherTry = false
+            settled += try recording.record(repeats)
+        }
         return settled
     }
 
@@ -103,9 +112,11 @@ struct Recording {
         -> [Settlement]
     {
         // Only what was delivered before, or is refused, is likely to be there already.
-        var looksFirst = findings.contains { finding in
-            if case .refusal = finding.content { true } else { finding.submission.delivery.redelivered }
-        }
+        var looksFirst =
+            isAnotherTry
+            || findings.contains { finding in
+                if case .refusal = finding.content { true } else { finding.submission.delivery.redelivered }
+            }
         var attempts = 0
         while true {
             do {
@@ -121,18 +132,26 @@ struct Recording {
     private func transact(_ findings: [Finding], looksFirst: Bool, readable: QuarantinedMessage.Readable) throws
         -> [Settlement]
     {
-        let (plan, seal) = try ledger.transact { entry in
-            try follow(entry.control)
-            let known = looksFirst ? try Known(findings, entry.connection) : Known()
-            var plan = RecordingPlan(findings, known, at: entry.at, readable: readable)
-            try selection.select(&plan.predictions, entry)
-            plan.predictionPositions = try entry.insert(plan.predictions)
-            _ = try entry.insert(plan.predictions.flatMap(\.shadowPredictions))
-            _ = try entry.insert(plan.quarantined)
-            _ = try entry.insert(plan.repeats)
-            try KeptImage.insert(KeptImage.of(plan.predictions, at: entry.at), entry.connection)
-            return (plan, plan.event(modelVersion: modelVersion))
+        let (plan, seal): (RecordingPlan, Seal?)
+        do {
+            (plan, seal) = try ledger.transact { entry in
+                try follow(entry.control)
+                let known = looksFirst ? try Known(findings, entry.connection) : Known()
+                var plan = RecordingPlan(
+                    findings, known, at: entry.at, readable: readable, isAnotherTry: isAnotherTry)
+                try selection.select(&plan.predictions, entry)
+                plan.predictionPositions = try entry.insert(plan.predictions)
+                _ = try entry.insert(plan.predictions.flatMap(\.shadowPredictions))
+                _ = try entry.insert(plan.quarantined)
+                _ = try entry.insert(plan.repeats)
+                try KeptImage.insert(KeptImage.of(plan.predictions, at: entry.at), entry.connection)
+                return (plan, plan.event(modelVersion: modelVersion))
+            }
+        } catch let error as DatabaseError where error.commitUnknown {
+            noteCommit()
+            throw error
         }
+        noteCommit()
         return try plan.settlements(root: seal?.root)
     }
 

@@ -17,8 +17,13 @@ struct RecordingPlan {
     /// Where the leaves of `predictions` stand; set once they are inserted.
     var predictionPositions: [LeafPosition] = []
     private var fates: [(submission: Submission, fate: Fate)] = []
+    private let isAnotherTry: Bool
 
-    init(_ findings: [Finding], _ known: Known, at: Timestamp, readable: QuarantinedMessage.Readable) {
+    /// `isAnotherTry` as in `Recording`.
+    init(
+        _ findings: [Finding], _ known: Known, at: Timestamp, readable: QuarantinedMessage.Readable, isAnotherTry: Bool
+    ) {
+        self.isAnotherTry = isAnotherTry
         for finding in findings {
             let fate: Fate
             switch (finding.content, known.predictions[finding.submission.jobID]) {
@@ -39,8 +44,8 @@ struct RecordingPlan {
         }
     }
 
-    /// A redelivered message that is here already was quarantined just before it could be acknowledged; one that comes
-    /// anew, or after somebody decided about it, was sent again.
+    /// A redelivered message that is here already was quarantined just before it could be acknowledged, and one that is
+    /// tried again by the try before; one that comes anew, or after somebody decided about it, was sent again.
     private mutating func quarantine(
         _ submission: Submission, _ refusal: Refusal, _ known: Known, at: Timestamp,
         readable: QuarantinedMessage.Readable
@@ -50,7 +55,7 @@ struct RecordingPlan {
             quarantined.append(
                 QuarantinedMessage(
                     submission: submission, refusal: refusal, quarantinedAt: at, readable: readable))
-        } else if !submission.delivery.redelivered || known.decided.contains(key) {
+        } else if !isAnotherTry && !submission.delivery.redelivered || known.decided.contains(key) {
             repeats.append(QuarantineRepeat(submission: submission, refusal: refusal, quarantinedAt: at))
         }
         return .quarantined(refusal)

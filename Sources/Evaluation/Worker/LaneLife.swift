@@ -146,12 +146,17 @@ extension EvaluationWorker {
         return held
     }
 
-    /// Looks every second; the queue keeps what comes meanwhile.
+    /// Looks every second; the queue keeps what comes meanwhile. Nothing is in hand, so a database that is away is waited
+    /// for as long as it takes.
     private func waitWhilePaused() throws {
         log.info(settings.drains ? "work is paused: the drain waits until it is resumed" : "work is paused")
         while !surroundings.stop.wait(seconds: 1) {
-            guard try persist({ try $0.control().isPaused }) else { return log.info("work goes on") }
-            try lookAfterOutbox()
+            do {
+                guard try persist({ try $0.control().isPaused }) else { return log.info("work goes on") }
+                try lookAfterOutbox()
+            } catch let exhausted as PatienceExhausted {
+                log.warning("the database is still away", [.error: "\(exhausted.error)"])
+            }
         }
     }
 

@@ -98,10 +98,12 @@ final class Laboratory {
     }
 
     func start(
-        _ arguments: [String], environment more: [String: String] = [:], output: URL? = nil, on processor: String? = nil
+        _ arguments: [String], environment more: [String: String] = [:], output: URL? = nil, errors: URL? = nil,
+        on processor: String? = nil
     ) throws -> Program {
         let program = try Program(
-            arguments, environment: environment.merging(more) { $1 }, folder: folder, output: output, on: processor)
+            arguments, environment: environment.merging(more) { $1 }, folder: folder, output: output, errors: errors,
+            on: processor)
         programs.append(program)
         return program
     }

@@ -14,10 +14,10 @@ final class Program {
     private let errorFile: URL
     private let outputFile: URL
 
-    /// Starts it. `environment` is all that it gets; what it prints goes to `output`, or to a file of its own.
-    /// `processor` is one of those that QEMU emulates.
+    /// Starts it. `environment` is all that it gets; what it prints goes to `output`, and what it complains of to
+    /// `errors`, or to files of its own. `processor` is one of those that QEMU emulates.
     init(
-        _ arguments: [String], environment: [String: String], folder: URL, output: URL? = nil,
+        _ arguments: [String], environment: [String: String], folder: URL, output: URL? = nil, errors: URL? = nil,
         on processor: String? = nil
     ) throws {
         let name = UUID().uuidString
@@ -34,7 +34,7 @@ final class Program {
         process.environment = environment
         process.currentDirectoryURL = folder
         process.standardInput = FileHandle.nullDevice
-        process.standardError = try FileHandle(forWritingTo: errorFile)
+        process.standardError = try FileHandle(forWritingTo: errors ?? errorFile)
         process.standardOutput = try FileHandle(forWritingTo: output ?? outputFile)
         process.terminationHandler = { [ended] _ in ended.signal() }
         try process.run()

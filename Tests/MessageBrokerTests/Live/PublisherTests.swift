@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 @testable import MessageBroker
@@ -25,6 +26,17 @@ import Testing
                 ], deadline: 20)
             let returned = PublishOutcome.returned(code: 312, text: "NO_ROUTE")
             #expect(outcomes == [.confirmed, returned, .confirmed, .confirmed, returned])
+        }
+    }
+
+    @Test func `a message that comes back when nobody waits for it any more disturbs nothing`() async throws {
+        try await LiveBroker.withVhost { vhost in
+            let publisher = try vhost.publisher()
+            #expect(try publisher.publish([vhost.message(to: "nowhere")], deadline: 0) == [.unconfirmed])
+            // The return is read here, with its confirm behind it.
+            Thread.sleep(forTimeInterval: 1)
+            try publisher.service()
+            #expect(try publisher.publish([vhost.message()], deadline: 20) == [.confirmed])
         }
     }
 
