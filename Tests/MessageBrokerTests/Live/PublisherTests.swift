@@ -32,7 +32,11 @@ import Testing
     @Test func `a message that comes back when nobody waits for it any more disturbs nothing`() async throws {
         try await LiveBroker.withVhost { vhost in
             let publisher = try vhost.publisher()
-            #expect(try publisher.publish([vhost.message(to: "nowhere")], deadline: 0) == [.unconfirmed])
+            // On a busy machine the answer may be there at once.
+            #expect(
+                try LiveBroker.eventually {
+                    try publisher.publish([vhost.message(to: "nowhere")], deadline: 0) == [.unconfirmed]
+                })
             // The return is read here, with its confirm behind it.
             Thread.sleep(forTimeInterval: 1)
             try publisher.service()
