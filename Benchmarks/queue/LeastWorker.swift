@@ -6,7 +6,7 @@ import MessageBroker
 /// Takes a patch, commits one row, publishes a result of 600 bytes, acknowledges, until it is terminated. It looks at
 /// nothing: a patch that is decoded, classified and audited takes longer than with this.
 func doTheLeast(_ settings: BrokerSettings, queue: String, exchange: String) throws {
-    // Waits where it is asked for, so that nothing is left half done.
+    // SIGTERM waits until it is looked for, so that nothing is left half done.
     var termination = sigset_t()
     sigemptyset(&termination)
     sigaddset(&termination, SIGTERM)

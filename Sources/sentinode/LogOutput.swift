@@ -13,10 +13,13 @@ final class Terminal: Sendable {
     let isTerminal = isatty(STDERR_FILENO) == 1
     private let live = Mutex("")
 
-    /// Writes a line above the live one.
-    func write(_ line: String) {
+    /// Writes a line above the live one; in front of it, where some could not be written, the line that `notice` makes
+    /// of how many.
+    func write(_ line: String, notice: (Int) -> String) {
         live.withLock { live in
             let erase = live.isEmpty ? "" : "\r\u{1b}[K"
+            let lost = StandardError.lostSoFar
+            if lost > 0 { StandardError.write(notice: "\(erase)\(notice(lost))\n", of: lost) }
             StandardError.write("\(erase)\(line)\n\(live)")
         }
     }
@@ -69,26 +72,24 @@ private struct LineLogHandler: LogHandler {
     }
 
     func log(event: LogEvent) {
-        let lost = StandardError.takeLost()
-        if lost > 0 {
-            write(.warning, "what was written here was lost", metadata.merging(["times": "\(lost)"]) { $1 })
+        terminal.write(line(event.level, event.message, metadata.merging(event.metadata ?? [:]) { $1 })) { lost in
+            line(.warning, "lines could not be written here", ["lines": .stringConvertible(lost)])
         }
-        write(event.level, event.message, metadata.merging(event.metadata ?? [:]) { $1 })
     }
 
-    private func write(_ level: Logger.Level, _ message: Logger.Message, _ metadata: Logger.Metadata) {
+    private func line(_ level: Logger.Level, _ message: Logger.Message, _ metadata: Logger.Metadata) -> String {
         let all = metadata.sorted { $0.key < $1.key }
         let now = Timestamp.now.description
         switch format {
         case .text:
             let pairs = all.map { " \($0.key)=\($0.value)" }.joined()
-            terminal.write("\(now) \(level) \(message)\(pairs)")
+            return "\(now) \(level) \(message)\(pairs)"
         case .json:
             var object = Dictionary(uniqueKeysWithValues: all.map { ($0.key, LogValue($0.value)) })
             object["time"] = .text(now)
             object["level"] = .text(level.rawValue)
             object["message"] = .text(message.description)
-            terminal.write(jsonLine(object))
+            return jsonLine(object)
         }
     }
 }

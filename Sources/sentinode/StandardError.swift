@@ -8,19 +8,24 @@ import Synchronization
 enum StandardError {
     private static let lost = Mutex(0)
 
+    /// How often something could not be written.
+    static var lostSoFar: Int { lost.withLock { $0 } }
+
     static func write(_ text: String) {
-        do {
-            try FileHandle.standardError.write(contentsOf: Data(text.utf8))
-        } catch {
-            lost.withLock { $0 += 1 }
-        }
+        if !isWritten(text) { lost.withLock { $0 += 1 } }
     }
 
-    /// How often something could not be written since the last call.
-    static func takeLost() -> Int {
-        lost.withLock { lost in
-            defer { lost = 0 }
-            return lost
+    /// Writes what says how often something was lost, and begins to count anew where that can be written.
+    static func write(notice: String, of count: Int) {
+        if isWritten(notice) { lost.withLock { $0 -= count } }
+    }
+
+    private static func isWritten(_ text: String) -> Bool {
+        do {
+            try FileHandle.standardError.write(contentsOf: Data(text.utf8))
+            return true
+        } catch {
+            return false
         }
     }
 }
