@@ -25,11 +25,6 @@ import Testing
         processor: Processor
     ) async throws {
         try await Laboratory.with { laboratory in
-            let registry = try laboratory.registry()
-            _ = try registry.importModel(
-                path: TemplateDatabase.weights, name: "emulated",
-                rule: DecisionRule(OperatingPoint(threshold: 0.35)), arithmetic: nil, card: nil)
-            _ = try registry.activate("emulated", reason: "a test")
             try laboratory.publish(try TestPatches.jobs(8, prefix: "here"))
             try laboratory.drain()
             try laboratory.publish(try TestPatches.jobs(8, prefix: "there"))

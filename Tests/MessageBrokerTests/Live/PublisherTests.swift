@@ -1,4 +1,3 @@
-import Foundation
 import Testing
 
 @testable import MessageBroker
@@ -37,8 +36,8 @@ import Testing
                 try LiveBroker.eventually {
                     try publisher.publish([vhost.message(to: "nowhere")], deadline: 0) == [.unconfirmed]
                 })
-            // The return is read here, with its confirm behind it.
-            Thread.sleep(forTimeInterval: 1)
+            // The return is read here, once it has come.
+            _ = try publisher.connection.wait(until: .after(20))
             try publisher.service()
             #expect(try publisher.publish([vhost.message()], deadline: 20) == [.confirmed])
         }
